@@ -1,0 +1,192 @@
+//! The library's errors: one variant per thing that can go wrong.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::journal::damage::{Damage, Fault};
+
+/// Why an operation of the library failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Storage failed. Nothing is concluded from that about the journal.
+    #[error("could not {operation} {}{}", path.display(), At(*offset))]
+    Io {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Where in the file, in bytes.
+        offset: Option<u64>,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no journal here.
+    #[error("{} is not a journal{}", path.display(), Because(fault.as_ref()))]
+    NotAJournal {
+        /// The folder or file.
+        path: PathBuf,
+        /// What is wrong with the first segment's header, where there is a segment.
+        fault: Option<Fault>,
+    },
+    /// There is a journal here already.
+    #[error("{} holds a journal already", path.display())]
+    AlreadyAJournal {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The journal is of a format that this version doesn't know. It was not touched.
+    #[error("{} is of format {major} with required features {features:#x}, which this version doesn't know", path.display())]
+    UnknownFormat {
+        /// The segment's file.
+        path: PathBuf,
+        /// The format's major version.
+        major: u32,
+        /// The features that a reader must know, one bit each.
+        features: u32,
+    },
+    /// Another writer or recovery has the journal.
+    #[error("{}: {holder}", path.display())]
+    Locked {
+        /// The journal's folder.
+        path: PathBuf,
+        /// Who holds it.
+        holder: String,
+    },
+    /// A write or sync failed earlier, and nothing was tried since.
+    #[error("the writer stopped at an earlier error ({cause}); open the journal anew")]
+    WriterDead {
+        /// The first error.
+        cause: String,
+    },
+    /// An event is longer than the format allows. It was not appended.
+    #[error("an event of {claimed} bytes is over the limit of {limit}")]
+    EventTooLong {
+        /// Its length in bytes.
+        claimed: usize,
+        /// The longest possible, in bytes.
+        limit: usize,
+    },
+    /// An option has a value that it can't have.
+    #[error("{option}: {reason}")]
+    InvalidOption {
+        /// The option.
+        option: &'static str,
+        /// What is wrong with its value.
+        reason: String,
+    },
+    /// The journal is damaged, and the policy is to refuse. Nothing was applied.
+    #[error("refused, since the journal is damaged: {first}{}", More(*others))]
+    Damaged {
+        /// The first damage.
+        first: Box<Damage>,
+        /// How many more there are, where that was looked for.
+        others: usize,
+    },
+    /// The journal is intact and contradicts itself, and the policy is to refuse.
+    #[error("refused, since the journal contradicts itself at LSN {lsn}: {reason}")]
+    Inconsistent {
+        /// The event that contradicts what came before it.
+        lsn: u64,
+        /// How.
+        reason: String,
+    },
+    /// The journal doesn't reach the head that was kept outside of it, or reached another.
+    #[error("the journal does not hold the head that was kept outside of it: {reason}")]
+    BelowAnchor {
+        /// The head's LSN.
+        lsn: u64,
+        /// What the journal has instead.
+        reason: String,
+    },
+    /// More memory would be needed than is allowed.
+    #[error("{what} needs {needed} bytes where {limit} are allowed")]
+    MemoryLimit {
+        /// What needs it.
+        what: &'static str,
+        /// How much is needed, in bytes.
+        needed: u64,
+        /// How much is allowed, in bytes.
+        limit: u64,
+    },
+    /// More is asked for than a fixed limit allows.
+    #[error("LSN {lsn}: {what} {claimed} is over the limit of {limit}")]
+    LimitExceeded {
+        /// Where in the journal.
+        lsn: u64,
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        claimed: u64,
+        /// How much is allowed.
+        limit: u64,
+    },
+    /// The caller cancelled. Nothing was published.
+    #[error("cancelled")]
+    Cancelled,
+    /// A worker panicked. Nothing was published.
+    #[error("a worker panicked: {message}")]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
+    /// What is imported is not what it should be.
+    #[error("import: {0}")]
+    Import(String),
+}
+
+struct At(Option<u64>);
+
+impl std::fmt::Display for At {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(offset) => write!(formatter, " at byte {offset}"),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Because<'a>(Option<&'a Fault>);
+
+impl std::fmt::Display for Because<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(fault) => write!(formatter, ": {fault}"),
+            None => write!(formatter, ": it has no segment"),
+        }
+    }
+}
+
+struct More(usize);
+
+impl std::fmt::Display for More {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            others => write!(formatter, " (and {others} more)"),
+        }
+    }
+}
+
+/// Says what was tried, and where, when storage fails.
+pub(crate) trait IoContext<T> {
+    fn context(
+        self,
+        operation: &'static str,
+        path: impl AsRef<Path>,
+        offset: Option<u64>,
+    ) -> Result<T, Error>;
+}
+
+impl<T> IoContext<T> for io::Result<T> {
+    fn context(
+        self,
+        operation: &'static str,
+        path: impl AsRef<Path>,
+        offset: Option<u64>,
+    ) -> Result<T, Error> {
+        self.map_err(|source| {
+            let path = path.as_ref().to_owned();
+            Error::Io { operation, path, offset, source }
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! Every event type of VexFS: its number, name, class, and the shape of its payload.
+//!
+//! The table below is the only place that knows; [`EventType`] and [`Body`] come out of it, and
+//! `docs/events.md` is held against it by a test.
+
+use super::payload::*;
+
+/// Whether an event changes state on replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// It changes state.
+    Mutation,
+    /// It is counted, never applied.
+    Observation,
+    /// It begins or ends a transaction.
+    Boundary,
+}
+
+macro_rules! taxonomy {
+    ($($code:literal $variant:ident $name:literal $class:ident $payload:ident $(<$life:lifetime>)?;)*) => {
+        /// The type of an event: family in the high byte, code in the low one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u16)]
+        pub enum EventType {
+            $(#[doc = $name] $variant = $code,)*
+        }
+
+        impl EventType {
+            /// Every event type, by number.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The type with this number, where there is one.
+            #[must_use]
+            #[inline]
+            pub fn from_code(code: u16) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// Its name: the family, a dot, the name within the family.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// Whether it changes state.
+            #[must_use]
+            #[inline]
+            pub fn class(self) -> Class {
+                match self { $(Self::$variant => Class::$class,)* }
+            }
+
+            /// The name of its payload's shape.
+            #[must_use]
+            pub fn payload_name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($payload),)* }
+            }
+
+            /// The layout of its payload; see [`Payload::layout`].
+            #[must_use]
+            pub fn payload_layout(self) -> (Vec<crate::wire::FieldRow>, &'static [&'static str]) {
+                match self { $(Self::$variant => $payload::layout(),)* }
+            }
+        }
+
+        /// An event's type and payload.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum Body<'a> {
+            $(#[doc = $name] $variant($payload $(<$life>)?),)*
+        }
+
+        impl<'a> Body<'a> {
+            /// Reads the payload of an event of this type, borrowing its strings.
+            ///
+            /// # Errors
+            /// [`PayloadSizeMismatch`] when the lengths inside don't add up to the payload's.
+            #[inline]
+            pub fn decode(event_type: EventType, payload: &'a [u8]) -> Result<Self, PayloadSizeMismatch> {
+                match event_type {
+                    $(EventType::$variant => $payload::decode(payload).map(Self::$variant),)*
+                }
+            }
+
+            /// Appends the payload to `out`.
+            pub fn encode(&self, out: &mut Vec<u8>) {
+                match self { $(Self::$variant(payload) => payload.encode(out),)* }
+            }
+
+            /// The event's type.
+            #[must_use]
+            #[inline]
+            pub fn event_type(&self) -> EventType {
+                match self { $(Self::$variant(_) => EventType::$variant,)* }
+            }
+        }
+    };
+}
+
+taxonomy! {
+    0x0101 FileCreate "filesystem.create" Mutation NewEntry<'a>;
+    0x0102 FileDelete "filesystem.delete" Mutation EntryRef<'a>;
+    0x0103 FileRead "filesystem.read" Observation FileRead;
+    0x0104 FileWrite "filesystem.write" Mutation FileWrite<'a>;
+    0x0105 FileRename "filesystem.rename" Mutation Rename<'a>;
+    0x0106 FileChmod "filesystem.chmod" Mutation Mode;
+    0x0107 FileChown "filesystem.chown" Mutation Owner;
+    0x0108 FileTruncate "filesystem.truncate" Mutation Truncation;
+    0x0109 DirectoryCreate "filesystem.mkdir" Mutation NewEntry<'a>;
+    0x010A DirectoryDelete "filesystem.rmdir" Mutation EntryRef<'a>;
+    0x010B SymlinkCreate "filesystem.symlink" Mutation NewSymlink<'a>;
+    0x010C HardlinkCreate "filesystem.hardlink" Mutation EntryRef<'a>;
+
+    0x0201 NodeCreate "graph.node-create" Mutation Node<'a>;
+    0x0202 NodeDelete "graph.node-delete" Mutation NodeRef;
+    0x0203 NodeUpdate "graph.node-update" Mutation Node<'a>;
+    0x0204 EdgeCreate "graph.edge-create" Mutation Edge<'a>;
+    0x0205 EdgeDelete "graph.edge-delete" Mutation EdgeRef;
+    0x0206 EdgeUpdate "graph.edge-update" Mutation Edge<'a>;
+    0x0207 PropertySet "graph.property-set" Mutation Property<'a>;
+    0x0208 PropertyDelete "graph.property-delete" Mutation PropertyRef<'a>;
+    0x0209 GraphTraverse "graph.traverse" Observation Traversal;
+    0x020A GraphQuery "graph.query" Observation Search<'a>;
+
+    0x0301 VectorCreate "vector.create" Mutation Vector<'a>;
+    0x0302 VectorDelete "vector.delete" Mutation VectorRef;
+    0x0303 VectorUpdate "vector.update" Mutation Vector<'a>;
+    0x0304 VectorSearch "vector.search" Observation Search<'a>;
+    0x0305 VectorIndex "vector.index" Mutation IndexPlace;
+    0x0306 VectorSimilarity "vector.similarity" Observation Similarity;
+    0x0307 VectorCluster "vector.cluster" Mutation ClusterPlace;
+    0x0308 VectorEmbed "vector.embed" Mutation Vector<'a>;
+
+    0x0401 AgentQuery "agent.query" Observation AgentAction<'a>;
+    0x0402 AgentReasoning "agent.reasoning" Observation AgentAction<'a>;
+    0x0403 AgentDecision "agent.decision" Mutation AgentAction<'a>;
+    0x0404 AgentOrchestration "agent.orchestration" Mutation AgentAction<'a>;
+    0x0405 AgentLearning "agent.learning" Mutation AgentAction<'a>;
+    0x0406 AgentInteraction "agent.interaction" Observation AgentAction<'a>;
+
+    0x0501 SystemMount "system.mount" Mutation Mount<'a>;
+    0x0502 SystemUnmount "system.unmount" Mutation MountRef;
+    0x0503 SystemSync "system.sync" Observation MountRef;
+    0x0504 SystemCheckpoint "system.checkpoint" Mutation MountCheckpoint;
+    0x0505 SystemRecovery "system.recovery" Observation RecoveryRun;
+    0x0506 SystemOptimization "system.optimization" Observation Optimization<'a>;
+
+    0x0601 TransactionBegin "semantic.transaction-begin" Boundary TransactionBegin;
+    0x0602 TransactionEnd "semantic.transaction-end" Boundary TransactionEnd;
+    0x0603 CausalityLink "semantic.causality-link" Mutation Link<'a>;
+    0x0604 IntentCapture "semantic.intent-capture" Mutation AgentAction<'a>;
+    0x0605 ContextSwitch "semantic.context-switch" Observation AgentAction<'a>;
+    0x0606 SemanticLink "semantic.semantic-link" Mutation Link<'a>;
+
+    0x0801 Metric "observability.metric" Mutation Measure<'a>;
+    0x0802 Log "observability.log" Observation LogLine<'a>;
+    0x0803 SpanStart "observability.span-start" Observation Span<'a>;
+    0x0804 SpanEnd "observability.span-end" Observation Span<'a>;
+    0x0805 Alert "observability.alert" Mutation Measure<'a>;
+    0x0806 Health "observability.health" Mutation Measure<'a>;
+    0x0807 PerformanceCounter "observability.performance-counter" Mutation Measure<'a>;
+    0x0808 ErrorReport "observability.error" Mutation Measure<'a>;
+    0x0809 AuditTrail "observability.audit" Observation Audit<'a>;
+    0x080A Status "observability.status" Mutation Measure<'a>;
+    0x080B ResourceUsage "observability.resource-usage" Mutation Measure<'a>;
+    0x080C Threshold "observability.threshold" Mutation Measure<'a>;
+}
+
+/// Set on an event type that a reader may pass over (and count) when it doesn't know it.
+pub const OPTIONAL_TYPE_BIT: u16 = 0x8000;
+
+/// The families, by their number in the high byte of an event type.
+pub const FAMILIES: &[(u8, &str)] = &[
+    (1, "filesystem"),
+    (2, "graph"),
+    (3, "vector"),
+    (4, "agent"),
+    (5, "system"),
+    (6, "semantic"),
+    (8, "observability"),
+];
+
+impl EventType {
+    /// The number of the type.
+    #[must_use]
+    pub fn code(self) -> u16 {
+        self as u16
+    }
+
+    /// The number of its family.
+    #[must_use]
+    pub fn family(self) -> u8 {
+        self.code().to_be_bytes()[0]
+    }
+
+    /// The type of this name; see [`Self::name`].
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|event_type| event_type.name() == name)
+    }
+}

@@ -1,0 +1,22 @@
+//! The journal: how it lies in bytes, how it is written, how it is walked, and what damage to it
+//! means. Knows bytes and kernels; knows nothing of events' effects or of state.
+
+pub mod block;
+pub mod damage;
+mod group;
+mod judge;
+pub mod layout;
+mod reader;
+pub mod seal;
+pub mod segment;
+mod transaction;
+mod validation;
+mod walk;
+mod writer;
+
+pub use judge::Judge;
+pub use reader::{Journal, Segment};
+pub use transaction::{Transaction, TransactionDigest};
+pub use validation::Validation;
+pub use walk::{End, EndKind, Fill, Frame, PastDamage, Stretch, Walk};
+pub use writer::{Appended, Durability, Head, NewEvent, Writer, WriterOptions};

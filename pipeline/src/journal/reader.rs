@@ -1,0 +1,161 @@
+//! A journal as it is found: its segments, their headers and where each one should end. Opening
+//! reads a page and a trailer per segment, and nothing in between.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use vexfs_kernels::Digest;
+
+use super::damage::Fault;
+use super::layout::*;
+use super::{seal, segment};
+use crate::error::{Error, IoContext as _};
+use crate::storage::{File, Folder, read_exact_at};
+
+/// One segment's file, as it was when the journal was opened.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// The segment's number.
+    pub number: u64,
+    /// The file's path, for messages.
+    pub path: PathBuf,
+    /// The file.
+    pub file: Arc<dyn File>,
+    /// The file's length in bytes when the journal was opened; what is appended later is ignored.
+    pub file_bytes: u64,
+    /// The header and the digest of its page, or what is wrong with it.
+    pub header: Result<(SegmentHeader, Digest), Fault>,
+    /// The trailer of its seal, where there is one.
+    pub trailer: Option<SealTrailer>,
+    /// Where the next segment says that this one's blocks end.
+    pub recorded_end: Option<u64>,
+    /// The next segment shows that this one was sealed.
+    pub seal_required: bool,
+}
+
+impl Segment {
+    /// Where the blocks of the segment end at the latest, in bytes from its start.
+    #[must_use]
+    pub fn blocks_limit(&self) -> u64 {
+        let sealed_at = self.trailer.as_ref().map(|trailer| trailer.seal_offset);
+        self.recorded_end.or(sealed_at).unwrap_or(self.file_bytes)
+    }
+
+    /// Reads exactly `buffer.len()` bytes from `offset` on.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when storage fails or the file has become shorter than it was.
+    pub fn read(&self, buffer: &mut [u8], offset: u64) -> Result<(), Error> {
+        let read = read_exact_at(self.file.as_ref(), buffer, offset);
+        read.context("read", self.path.clone(), Some(offset))
+    }
+}
+
+/// A journal that was opened for reading.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    /// The journal's UUID.
+    pub journal_id: [u8; 16],
+    /// Its segments that are there, by number.
+    pub segments: Vec<Segment>,
+}
+
+impl Journal {
+    /// Opens the journal at `path`: a folder of segments, or one segment's file.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_path(path: &std::path::Path) -> Result<Self, Error> {
+        let folder = crate::storage::DiskFolder::open(path).context("open", path, None)?;
+        Self::open(Arc::new(folder))
+    }
+
+    /// Opens the journal in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::NotAJournal`] when no segment has a readable header, [`Error::UnknownFormat`] when
+    /// one is of a format that this reader doesn't know, [`Error::Io`] when storage fails.
+    pub fn open(folder: Arc<dyn Folder>) -> Result<Self, Error> {
+        let root = folder.path("");
+        let mut names = folder.list().context("list", &root, None)?;
+        if !folder.is_one_file() {
+            names.retain(|name| segment::number_of(name).is_some());
+        }
+        let mut segments = Vec::with_capacity(names.len());
+        for name in names {
+            segments.push(open_segment(folder.as_ref(), &name)?);
+        }
+        segments.sort_by_key(|segment| segment.number);
+        let sound = segments.iter().find_map(|segment| segment.header.ok());
+        let Some((header, _)) = sound else {
+            let fault = segments.first().and_then(|segment| segment.header.err());
+            return Err(Error::NotAJournal { path: root, fault });
+        };
+        let mut journal = Self { journal_id: header.journal_id, segments };
+        journal.link();
+        Ok(journal)
+    }
+
+    /// Lets each segment know what the next one says of it.
+    fn link(&mut self) {
+        for index in 1..self.segments.len() {
+            let [before, after] = &mut self.segments[index - 1..=index] else { continue };
+            if let (Ok((header, _)), true) = (after.header, after.number == before.number + 1) {
+                let before_epoch = before.header.map_or(0, |(header, _)| header.writer_epoch);
+                let outlived = after.file_bytes > PAGE_BYTES as u64;
+                let reopened = header.writer_epoch > before_epoch;
+                before.recorded_end = Some(header.previous_end);
+                before.seal_required =
+                    header.flags & PREVIOUS_SEALED != 0 && (outlived || reopened);
+            }
+        }
+    }
+
+    /// All bytes of the journal's files.
+    #[must_use]
+    pub fn total_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.file_bytes).sum()
+    }
+}
+
+fn open_segment(folder: &dyn Folder, name: &str) -> Result<Segment, Error> {
+    let path = folder.path(name);
+    let file = folder.open(name).context("open", &path, None)?;
+    let file_bytes = file.length().context("read the length of", &path, None)?;
+    let read = |length: usize, offset: u64| {
+        let mut bytes = vec![0; length];
+        let read = read_exact_at(file.as_ref(), &mut bytes, offset);
+        read.context("read", &path, Some(offset)).map(|()| bytes)
+    };
+    let page_bytes = usize::try_from(file_bytes).unwrap_or(usize::MAX).min(PAGE_BYTES);
+    let header = segment::decode_header(&read(page_bytes, 0)?);
+    if let Err(Fault::UnknownFormat { major, features }) = header {
+        return Err(Error::UnknownFormat { path, major, features });
+    }
+    let named = segment::number_of(name);
+    let number = match (named, header) {
+        (Some(number), _) => number,
+        (None, Ok((header, _))) => header.segment,
+        (None, Err(_)) => 0,
+    };
+    let header = header.and_then(|(header, digest)| {
+        let (field, expected, found) = ("segment", number, header.segment);
+        if expected == found {
+            Ok((header, digest))
+        } else {
+            Err(Fault::Misplaced { field, expected, found })
+        }
+    });
+    let mut trailer = None;
+    let page = PAGE_BYTES as u64;
+    if file_bytes >= 2 * page && file_bytes.is_multiple_of(page) {
+        let at = file_bytes - SealTrailer::BYTES as u64;
+        let found = seal::check_trailer(&read(SealTrailer::BYTES, at)?).ok();
+        trailer = found.filter(|found| {
+            let ends = found.seal_offset.checked_add(found.seal_bytes) == Some(file_bytes);
+            ends && found.seal_offset >= page && found.segment == number
+        });
+    }
+    let (recorded_end, seal_required) = (None, false);
+    Ok(Segment { number, path, file, file_bytes, header, trailer, recorded_end, seal_required })
+}

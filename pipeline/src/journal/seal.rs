@@ -1,0 +1,178 @@
+//! The seal that ends a segment: an index of its blocks with their digests, totals, and a trailer
+//! that lets a reader find it from the file's end.
+
+use vexfs_kernels::{crc32c, sha256};
+
+use super::block::{Position, digest_range};
+use super::damage::Fault;
+use super::layout::*;
+
+/// A seal and its index.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seal {
+    /// Its fixed part.
+    pub header: SealHeader,
+    /// One entry a block, in order.
+    pub entries: Vec<SealEntry>,
+}
+
+impl SealEntry {
+    /// The entry of a block.
+    #[must_use]
+    pub fn of(header: &BlockHeader) -> Self {
+        Self {
+            file_offset: header.file_offset,
+            first_lsn: header.first_lsn,
+            min_time_ns: header.min_time_ns,
+            max_time_ns: header.max_time_ns,
+            block_bytes: header.block_bytes,
+            families: header.families,
+            digest: header.digest,
+        }
+    }
+}
+
+/// The bytes of the seal that goes to `position`, where the segment's last block ends.
+#[must_use]
+pub fn encode(position: &Position, first_lsn: u64, kind: u32, entries: &[SealEntry]) -> Vec<u8> {
+    let used = SealHeader::BYTES + entries.len() * SealEntry::BYTES + SealTrailer::BYTES;
+    let mut bytes = vec![0; used.next_multiple_of(PAGE_BYTES)];
+    let mut header = SealHeader {
+        magic: SEAL_MAGIC,
+        header_crc: 0,
+        digest: [0; 32],
+        previous_digest: position.digest,
+        journal_id: position.journal_id,
+        segment: position.segment,
+        file_offset: position.offset,
+        writer_epoch: position.writer_epoch,
+        blocks: entries.len() as u64,
+        events: position.next_lsn - first_lsn,
+        next_lsn: position.next_lsn,
+        seal_bytes: bytes.len() as u64,
+        kind,
+        reserved: 0,
+    };
+    for (index, entry) in entries.iter().enumerate() {
+        entry.write(&mut bytes[SealHeader::BYTES + index * SealEntry::BYTES..]);
+    }
+    let trailer_at = bytes.len() - SealTrailer::BYTES;
+    let mut trailer = SealTrailer {
+        magic: TRAILER_MAGIC,
+        trailer_crc: 0,
+        seal_offset: position.offset,
+        seal_bytes: header.seal_bytes,
+        segment: position.segment,
+    };
+    trailer.write(&mut bytes[trailer_at..]);
+    trailer.trailer_crc = crc32c(&bytes[trailer_at + HEADER_CRC_FROM..]);
+    trailer.write(&mut bytes[trailer_at..]);
+    header.write(&mut bytes);
+    header.digest = sha256(digest_range(&bytes));
+    header.write(&mut bytes);
+    header.header_crc = crc32c(&bytes[HEADER_CRC_FROM..SealHeader::BYTES]);
+    header.write(&mut bytes);
+    bytes
+}
+
+/// Whether a seal seems to start here.
+#[must_use]
+pub fn starts_here(bytes: &[u8]) -> bool {
+    bytes.starts_with(&SEAL_MAGIC.to_le_bytes())
+}
+
+/// Checks the fixed part of the seal at `position`, before anything of its claimed length is read.
+/// `remaining` bytes of the file are left from there.
+///
+/// # Errors
+/// The [`Fault`], when it isn't the fixed part of a seal that belongs there.
+pub fn check_header(
+    bytes: &[u8],
+    remaining: u64,
+    position: &Position,
+) -> Result<SealHeader, Fault> {
+    if bytes.len() < SealHeader::BYTES {
+        return Err(Fault::CutShort { needed: PAGE_BYTES as u64, remaining });
+    }
+    let header = SealHeader::read(bytes);
+    if header.magic != SEAL_MAGIC {
+        return Err(Fault::Magic { expected: SEAL_MAGIC, found: header.magic });
+    }
+    let (expected, found) = (header.header_crc, crc32c(&bytes[HEADER_CRC_FROM..SealHeader::BYTES]));
+    if expected != found {
+        return Err(Fault::Crc { part: "seal header", expected, found });
+    }
+    let (expected, found) = (position.journal_id, header.journal_id);
+    if expected != found {
+        return Err(Fault::Foreign { expected, found });
+    }
+    let places = [
+        ("segment", position.segment, header.segment),
+        ("offset", position.offset, header.file_offset),
+        ("writer epoch", position.writer_epoch, header.writer_epoch),
+    ];
+    if let Some((field, expected, found)) = places.into_iter().find(|place| place.1 != place.2) {
+        return Err(Fault::Misplaced { field, expected, found });
+    }
+    let claimed = header.seal_bytes;
+    let used = header
+        .blocks
+        .checked_mul(SealEntry::BYTES as u64)
+        .and_then(|entries| entries.checked_add((SealHeader::BYTES + SealTrailer::BYTES) as u64))
+        .unwrap_or(u64::MAX);
+    if claimed > remaining {
+        return Err(Fault::CutShort { needed: claimed, remaining });
+    }
+    if !claimed.is_multiple_of(PAGE_BYTES as u64) || used > claimed {
+        let (field, claimed) = ("seal length", claimed);
+        return Err(Fault::LimitExceeded { field, claimed, limit: used, remaining });
+    }
+    Ok(header)
+}
+
+/// Checks the whole seal, `bytes`, whose fixed part has passed [`check_header`], and that it
+/// closes the chain at `position`.
+///
+/// # Errors
+/// The [`Fault`]: a wrong digest, or something that the segment's blocks contradict.
+pub fn decode(bytes: &[u8], header: &SealHeader, position: &Position) -> Result<Seal, Fault> {
+    let (expected, found) = (header.digest, sha256(digest_range(bytes)));
+    if expected != found {
+        return Err(Fault::Digest { part: "seal", expected, found });
+    }
+    let (expected, found) = (position.digest, header.previous_digest);
+    if expected != found {
+        return Err(Fault::ChainBreak { expected, found });
+    }
+    if header.next_lsn != position.next_lsn {
+        let (expected, found) = (position.next_lsn, header.next_lsn);
+        return Err(Fault::SealMismatch { field: "next LSN", expected, found });
+    }
+    let trailer = SealTrailer::read(&bytes[bytes.len() - SealTrailer::BYTES..]);
+    if let Err(fault) = check_trailer(&bytes[bytes.len() - SealTrailer::BYTES..]) {
+        return Err(fault);
+    }
+    if (trailer.seal_offset, trailer.seal_bytes) != (header.file_offset, header.seal_bytes) {
+        let (expected, found) = (header.file_offset, trailer.seal_offset);
+        return Err(Fault::SealMismatch { field: "seal offset", expected, found });
+    }
+    let count = usize::try_from(header.blocks).unwrap_or(usize::MAX);
+    let entries = bytes[SealHeader::BYTES..].chunks_exact(SealEntry::BYTES).take(count);
+    Ok(Seal { header: *header, entries: entries.map(SealEntry::read).collect() })
+}
+
+/// Checks the trailer, the last bytes of a sealed segment.
+///
+/// # Errors
+/// The [`Fault`], when there is none.
+pub fn check_trailer(bytes: &[u8]) -> Result<SealTrailer, Fault> {
+    let trailer = SealTrailer::read(bytes);
+    if trailer.magic != TRAILER_MAGIC {
+        return Err(Fault::Magic { expected: TRAILER_MAGIC, found: trailer.magic });
+    }
+    let (expected, found) = (trailer.trailer_crc, crc32c(&bytes[HEADER_CRC_FROM..]));
+    if expected != found {
+        return Err(Fault::Crc { part: "seal trailer", expected, found });
+    }
+    Ok(trailer)
+}

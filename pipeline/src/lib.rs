@@ -1,0 +1,14 @@
+//! Crash recovery for journals: verify what is intact, drop what was never committed, rebuild the
+//! state on all cores.
+
+#[cfg(not(unix))]
+compile_error!("storage needs positional reads and no-follow opens, so a Unix");
+
+pub mod error;
+pub mod event;
+pub mod journal;
+pub mod storage;
+#[doc(hidden)]
+pub mod wire;
+
+pub use error::Error;

@@ -1,0 +1,2 @@
+//! The command line of the replay pipeline.
+fn main() {}

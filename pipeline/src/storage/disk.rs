@@ -1,0 +1,147 @@
+//! The folder of a real file system. Reads by `pread`: a mapped file that shrinks is a signal, a
+//! read one is an error.
+
+use std::fmt::Debug;
+use std::fs;
+use std::io::{self, Read, Seek as _, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::OFlags;
+
+use super::{File, Folder};
+
+const LOCK_NAME: &str = "LOCK";
+
+/// A folder on disk, or one file of it that stands alone.
+#[derive(Debug)]
+pub struct DiskFolder {
+    root: PathBuf,
+    only: Option<String>,
+}
+
+impl DiskFolder {
+    /// The folder at `path`; or, when `path` is a regular file, a folder that holds it alone.
+    ///
+    /// # Errors
+    /// When `path` isn't there, or is neither a folder nor a regular file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            return Ok(Self { root: path.to_owned(), only: None });
+        }
+        let name = path.file_name().and_then(|name| name.to_str());
+        let (true, Some(name)) = (metadata.is_file(), name) else {
+            let text = "neither a folder nor a regular file with a readable name";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        };
+        let root = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self { root, only: Some(name.to_owned()) })
+    }
+
+    /// Makes the folder at `path` where it isn't there yet, durably.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        fs::create_dir_all(path)?;
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::File::open(parent)?.sync_all()?;
+        }
+        Self::open(path)
+    }
+}
+
+impl Folder for DiskFolder {
+    fn list(&self) -> io::Result<Vec<String>> {
+        if let Some(only) = &self.only {
+            return Ok(vec![only.clone()]);
+        }
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file()
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        let path = self.root.join(name);
+        // NONBLOCK, so that a pipe put in the file's place can't hang us before we see what it is.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+        let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(&path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        Ok(Arc::new(DiskFile(file)))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        let mut options = fs::OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true);
+        Ok(Arc::new(DiskFile(options.open(self.root.join(name))?)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.root.join(from), self.root.join(to))
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        fs::File::open(&self.root)?.sync_all()
+    }
+
+    fn lock(&self) -> io::Result<Box<dyn Debug + Send + Sync>> {
+        let path = self.root.join(LOCK_NAME);
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                Read::by_ref(&mut file).take(256).read_to_string(&mut holder)?;
+                let text = format!("locked by {}", holder.trim());
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, text));
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+        file.set_len(0)?;
+        file.rewind()?;
+        writeln!(file, "process {}", std::process::id())?;
+        Ok(Box::new(file))
+    }
+
+    fn is_one_file(&self) -> bool {
+        self.only.is_some()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        if name.is_empty() { self.root.clone() } else { self.root.join(name) }
+    }
+}
+
+#[derive(Debug)]
+struct DiskFile(fs::File);
+
+impl File for DiskFile {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}

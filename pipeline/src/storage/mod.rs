@@ -1,0 +1,111 @@
+//! The I/O seam: a folder of files. Everything that touches storage goes through here, so that
+//! tests can put memory, faults and crashes behind it.
+
+mod disk;
+mod memory;
+
+use std::fmt::Debug;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use disk::DiskFolder;
+pub use memory::{MemoryFile, MemoryFolder};
+
+/// A folder that holds a journal.
+///
+/// Law: after `sync_folder` returns, every earlier `create` and `rename` survives a crash.
+pub trait Folder: Debug + Send + Sync {
+    /// The names of the regular files in it, in any order. Links and other things are left out.
+    ///
+    /// # Errors
+    /// When the folder can't be listed.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// Opens a regular file for reading and for writing where that is allowed; follows no link.
+    ///
+    /// # Errors
+    /// When the file isn't there, isn't regular, or can't be opened.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
+
+    /// Makes an empty file, over an old one of that name.
+    ///
+    /// # Errors
+    /// When the file can't be made.
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;
+
+    /// Renames a file in one atomic step.
+    ///
+    /// # Errors
+    /// When the file can't be renamed.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Makes the folder's entries durable.
+    ///
+    /// # Errors
+    /// When that failed; nothing is known of the entries then.
+    fn sync_folder(&self) -> io::Result<()>;
+
+    /// Takes the exclusive lock of the journal, held until the returned guard is dropped.
+    ///
+    /// # Errors
+    /// `WouldBlock`, naming the holder, when another process or handle has it.
+    fn lock(&self) -> io::Result<Box<dyn Debug + Send + Sync>>;
+
+    /// Whether it stands for one file, whatever that is named, rather than for a folder.
+    fn is_one_file(&self) -> bool {
+        false
+    }
+
+    /// The path of a file in it, or of the folder itself for an empty name; for messages only.
+    fn path(&self, name: &str) -> PathBuf;
+}
+
+/// An open file. All offsets and lengths are in bytes.
+///
+/// Law: after `sync` returns, every earlier write through this handle survives a crash.
+pub trait File: Debug + Send + Sync {
+    /// The file's length now.
+    ///
+    /// # Errors
+    /// When it can't be told.
+    fn length(&self) -> io::Result<u64>;
+
+    /// Reads up to `buffer.len()` bytes from `offset` on; 0 at the end of the file.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Writes all of `bytes` at `offset`.
+    ///
+    /// # Errors
+    /// When the storage fails; nothing is known of the range then.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Makes all written bytes and the length durable.
+    ///
+    /// # Errors
+    /// When that failed; nothing is known of anything written since the last success, and trying
+    /// again proves nothing.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// Fills `buffer` from `offset` on.
+///
+/// # Errors
+/// `UnexpectedEof` when the file ends before, else what the storage says.
+pub fn read_exact_at(file: &dyn File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !buffer.is_empty() {
+        match file.read_at(buffer, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
+                buffer = &mut buffer[read..];
+                offset += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

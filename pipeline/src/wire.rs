@@ -1,0 +1,118 @@
+//! How fixed-size structures lie in bytes: little-endian fields, one after the other, no padding.
+//!
+//! Every layout of the journal and of the state's records is declared once with [`wire!`], and the
+//! tables of `docs/journal-format.md` are held against these declarations by a test. Fields are
+//! read by value from unaligned bytes, so nothing here depends on the host's byte order, and
+//! hostile bytes can't be anything worse than wrong numbers.
+
+/// A scalar or byte array that can stand in a wire structure.
+pub trait Field: Copy {
+    /// Its length in bytes.
+    const BYTES: usize;
+    /// Its name in the format's tables.
+    const NAME: &'static str;
+    /// Reads it from exactly [`Self::BYTES`] bytes.
+    fn read(bytes: &[u8]) -> Self;
+    /// Writes it into exactly [`Self::BYTES`] bytes.
+    fn write(self, bytes: &mut [u8]);
+}
+
+macro_rules! scalar_fields {
+    ($($scalar:ident)*) => { $(
+        impl Field for $scalar {
+            const BYTES: usize = size_of::<$scalar>();
+            const NAME: &'static str = stringify!($scalar);
+
+            fn read(bytes: &[u8]) -> Self {
+                let mut raw = [0; size_of::<$scalar>()];
+                raw.copy_from_slice(bytes);
+                Self::from_le_bytes(raw)
+            }
+
+            fn write(self, bytes: &mut [u8]) {
+                bytes.copy_from_slice(&self.to_le_bytes());
+            }
+        }
+    )* };
+}
+
+scalar_fields!(u8 u16 u32 u64 f32 f64);
+
+macro_rules! array_fields {
+    ($($length:literal)*) => { $(
+        impl Field for [u8; $length] {
+            const BYTES: usize = $length;
+            const NAME: &'static str = concat!("u8[", $length, "]");
+
+            fn read(bytes: &[u8]) -> Self {
+                let mut raw = [0; $length];
+                raw.copy_from_slice(bytes);
+                raw
+            }
+
+            fn write(self, bytes: &mut [u8]) {
+                bytes.copy_from_slice(&self);
+            }
+        }
+    )* };
+}
+
+array_fields!(16 32);
+
+/// One row of a layout's table: name, offset in bytes, type.
+pub type FieldRow = (&'static str, usize, &'static str);
+
+/// Declares a structure and its layout; see the module's documentation.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! wire {
+    ($(#[$attribute:meta])* $visibility:vis struct $name:ident {
+        $($(#[$field_attribute:meta])* $field:ident: $type:ty,)*
+    }) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        $visibility struct $name { $($(#[$field_attribute])* pub $field: $type,)* }
+
+        impl $name {
+            /// The length of the structure in bytes.
+            pub const BYTES: usize = 0 $(+ <$type as $crate::wire::Field>::BYTES)*;
+
+            /// Reads the structure from the front of `bytes`, which hold at least [`Self::BYTES`].
+            #[must_use]
+            pub fn read(bytes: &[u8]) -> Self {
+                let at = 0;
+                $(
+                    let end = at + <$type as $crate::wire::Field>::BYTES;
+                    let $field = <$type as $crate::wire::Field>::read(&bytes[at..end]);
+                    let at = end;
+                )*
+                let _ = at;
+                Self { $($field),* }
+            }
+
+            /// Writes the structure over the front of `bytes`.
+            pub fn write(&self, bytes: &mut [u8]) {
+                let at = 0;
+                $(
+                    let end = at + <$type as $crate::wire::Field>::BYTES;
+                    $crate::wire::Field::write(self.$field, &mut bytes[at..end]);
+                    let at = end;
+                )*
+                let _ = at;
+            }
+
+            /// The layout as rows of a table, in the order of the bytes.
+            #[must_use]
+            pub fn rows() -> Vec<$crate::wire::FieldRow> {
+                let mut at = 0;
+                let mut rows = Vec::new();
+                $(
+                    rows.push((stringify!($field), at, <$type as $crate::wire::Field>::NAME));
+                    at += <$type as $crate::wire::Field>::BYTES;
+                )*
+                let _ = at;
+                rows
+            }
+        }
+    };
+}
