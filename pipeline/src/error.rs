@@ -82,6 +82,16 @@ pub enum Error {
         /// How many more there are, where that was looked for.
         others: usize,
     },
+    /// A block that was read twice was another one the second time.
+    #[error("{} changed at byte {offset} while it was read: {fault}", path.display())]
+    ChangedWhileRead {
+        /// The segment's file.
+        path: PathBuf,
+        /// Where the block lies, in bytes.
+        offset: u64,
+        /// How it differs.
+        fault: Fault,
+    },
     /// The journal is intact and contradicts itself, and the policy is to refuse.
     #[error("refused, since the journal contradicts itself at LSN {lsn}: {reason}")]
     Inconsistent {

@@ -5,8 +5,13 @@
 compile_error!("storage needs positional reads and no-follow opens, so a Unix");
 
 pub mod error;
+
 pub mod event;
+mod flow;
 pub mod journal;
+pub mod replay;
+mod stages;
+pub mod state;
 pub mod storage;
 #[doc(hidden)]
 pub mod wire;

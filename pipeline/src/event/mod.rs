@@ -5,6 +5,7 @@ mod payload;
 mod tail;
 mod taxonomy;
 
+pub(crate) use frame::low_bits;
 pub use frame::{
     Event, EventHeader, EventIter, MAX_EVENT_BYTES, Malformed, encode, flags, priority,
 };

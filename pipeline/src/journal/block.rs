@@ -8,6 +8,9 @@ use super::layout::*;
 use super::validation::Validation;
 use crate::event::EventHeader;
 
+/// Where a block's events start, in bytes from its first one.
+pub const PAYLOAD_AT: usize = BlockHeader::BYTES;
+
 /// What a reader knows when it stands before the next block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
@@ -73,8 +76,7 @@ pub fn check_header(
         return Err(if zeros { Fault::Zeros } else { Fault::Magic { expected, found } });
     }
     if validation >= Validation::Basic {
-        let found = crc32c(&bytes[HEADER_CRC_FROM..BlockHeader::BYTES]);
-        check_crc("block header", header.header_crc, found)?;
+        check_header_crc(&header, bytes)?;
     }
     check_place(&header, position)?;
     check_lengths(&header, remaining)?;
@@ -114,10 +116,7 @@ fn check_lengths(header: &BlockHeader, remaining: u64) -> Result<(), Fault> {
     if block_bytes > limit || block_bytes == 0 || !block_bytes.is_multiple_of(PAGE_BYTES as u64) {
         return Err(exceeded("block length", block_bytes, limit));
     }
-    let room = block_bytes - BlockHeader::BYTES as u64;
-    if u64::from(header.payload_bytes) > room {
-        return Err(exceeded("payload length", u64::from(header.payload_bytes), room));
-    }
+    check_payload_length(header)?;
     let most_events = u64::from(header.payload_bytes) / EventHeader::BYTES as u64;
     if u64::from(header.event_count) > most_events || header.event_count == 0 {
         return Err(exceeded("event count", u64::from(header.event_count), most_events));
@@ -126,6 +125,19 @@ fn check_lengths(header: &BlockHeader, remaining: u64) -> Result<(), Fault> {
         return Err(Fault::CutShort { needed: block_bytes, remaining });
     }
     Ok(())
+}
+
+/// Checks that a block's events fit into it.
+///
+/// # Errors
+/// [`Fault::LimitExceeded`] when they don't.
+pub fn check_payload_length(header: &BlockHeader) -> Result<(), Fault> {
+    let remaining = u64::from(header.block_bytes).saturating_sub(PAYLOAD_AT as u64);
+    let claimed = u64::from(header.payload_bytes);
+    if claimed <= remaining {
+        return Ok(());
+    }
+    Err(Fault::LimitExceeded { field: "payload length", claimed, limit: remaining, remaining })
 }
 
 fn check_sequence(
@@ -156,6 +168,15 @@ fn check_sequence(
         return fault("block", position.next_block, block);
     }
     Ok(())
+}
+
+/// Checks the CRC32C of a block's header.
+///
+/// # Errors
+/// [`Fault::Crc`] when it differs.
+pub fn check_header_crc(header: &BlockHeader, block: &[u8]) -> Result<(), Fault> {
+    let found = crc32c(&block[HEADER_CRC_FROM..BlockHeader::BYTES]);
+    check_crc("block header", header.header_crc, found)
 }
 
 /// The range of a block or seal that its digest covers.

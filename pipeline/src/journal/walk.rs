@@ -160,6 +160,12 @@ impl<'j> Walk<'j> {
         }
     }
 
+    /// Where the walk stands now: behind the last block that it gave.
+    #[must_use]
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
     /// Where the journal ended, once [`Self::next`] has given `None`.
     #[must_use]
     pub fn end(self) -> Option<End> {

@@ -1,0 +1,64 @@
+//! The spaces that epochs travel in: made once, lent, and returned by themselves. Their number is
+//! the pipeline's memory limit: when none is free, reading waits.
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::error::Error;
+use crate::journal::Stretch;
+use crate::stages::decode::Decoded;
+
+/// What an epoch needs while it is on its way.
+#[derive(Debug, Default)]
+pub(super) struct Space {
+    /// The blocks' bytes.
+    pub(super) buffer: Vec<u8>,
+    /// What each worker found in its run of blocks.
+    pub(super) runs: Vec<Decoded>,
+}
+
+/// An epoch on its way, in a space that returns to the pool when the epoch is dropped.
+#[derive(Debug)]
+pub(super) struct Epoch {
+    pub(super) space: Space,
+    pub(super) stretch: Stretch,
+    home: Sender<Space>,
+}
+
+impl Drop for Epoch {
+    fn drop(&mut self) {
+        // The pool is gone already when the flow is ending; then the space goes too.
+        let _ = self.home.try_send(std::mem::take(&mut self.space));
+    }
+}
+
+/// The pool.
+#[derive(Debug)]
+pub(super) struct Pool {
+    home: Sender<Space>,
+    free: Receiver<Space>,
+}
+
+impl Pool {
+    /// A pool of this many spaces, each with a buffer of this many bytes and this many runs.
+    pub(super) fn new(spaces: usize, buffer_bytes: usize, runs: usize) -> Result<Self, Error> {
+        let (home, free) = bounded(spaces);
+        for _ in 0..spaces {
+            let mut buffer = Vec::new();
+            buffer.try_reserve_exact(buffer_bytes).map_err(|_| Error::MemoryLimit {
+                what: "a buffer of the pipeline",
+                needed: buffer_bytes as u64,
+                limit: 0,
+            })?;
+            buffer.resize(buffer_bytes, 0);
+            let runs = (0..runs).map(|_| Decoded::default()).collect();
+            let _ = home.try_send(Space { buffer, runs });
+        }
+        Ok(Self { home, free })
+    }
+
+    /// Waits for a free space; `None` when there will be none any more.
+    pub(super) fn lend(&self) -> Option<Epoch> {
+        let space = self.free.recv().ok()?;
+        Some(Epoch { space, stretch: Stretch::default(), home: self.home.clone() })
+    }
+}

@@ -1,0 +1,173 @@
+//! The same pass, one block and one event after the other: the definition of what the parallel
+//! flow must produce. It shares the meaning of events with it, and none of its machinery.
+
+use crate::error::Error;
+use crate::event::{Body, Class, Event, EventIter};
+use crate::journal::damage::{Damage, Fault};
+use crate::journal::{End, EndKind, Fill, Frame, Journal, Judge, Validation, Walk, block, layout};
+use crate::replay::{Cause, Findings, Inconsistencies, Inconsistency, Progress, digest_at};
+use crate::stages::decode::{Tally, check_lsn};
+use crate::stages::ledger::Ledger;
+use crate::state::{self, MemoryState, Stamp, for_each_effect, partition_of};
+
+use super::FlowOptions;
+
+/// The events of an open transaction, copied: LSN and bytes of each.
+type Members = Vec<(u64, Vec<u8>)>;
+
+struct Serial<'s, 'o> {
+    state: Option<&'s mut MemoryState>,
+    options: &'o FlowOptions<'o>,
+    ledger: Ledger<Members>,
+    tally: Tally,
+    inconsistencies: Inconsistencies,
+}
+
+/// As [`super::run`], serially.
+pub(crate) fn run_serial(
+    journal: &Journal,
+    state: Option<&mut MemoryState>,
+    options: &FlowOptions<'_>,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Findings, Error> {
+    let reading = options.reading;
+    let mut walk = Walk::new(journal, reading.validation, options.past_damage());
+    let mut judge = Judge::new(journal);
+    let ledger = Ledger::new(reading.validation >= Validation::Full);
+    let (tally, inconsistencies) = (Tally::default(), Inconsistencies::default());
+    let mut serial = Serial { state, options, ledger, tally, inconsistencies };
+    let (mut blocks, mut bytes, mut damages) = (0, 0, Vec::new());
+    let (mut ended, mut anchored) = (None, None);
+    let mut buffer = vec![0; 2 * layout::MAX_BLOCK_BYTES];
+    let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
+    'walk: while let Some(stretch) = walk.next(&mut buffer, fill)? {
+        options.check_cancel()?;
+        for frame in &stretch.frames {
+            if let Err(fault) = serial.block(frame, frame.block(&buffer)) {
+                let judged = judge.judge(stretch.segment, &frame.position(), fault?)?;
+                if reading.stop_at_fault || judged.damage.is_tail() {
+                    ended = Some(End::at(frame.position(), judged.damage));
+                    break 'walk;
+                }
+                let after = frame.position().after(&frame.header);
+                let (end, next_lsn) = (after.offset, Some(after.next_lsn));
+                let damage = Damage { end, next_lsn, blocks: 1, ..judged.damage };
+                Findings::add_damage(&mut damages, damage);
+                continue;
+            }
+            blocks += 1;
+            anchored = anchored.or(digest_at(std::slice::from_ref(frame), options.anchor_lsn));
+            bytes += u64::from(frame.header.block_bytes);
+        }
+        if let Some(damage) = stretch.damage {
+            Findings::add_damage(&mut damages, damage);
+        }
+        let (events, total_bytes) = (serial.tally.events, journal.total_bytes());
+        progress(&Progress { events, bytes, total_bytes });
+        if walk.position().next_lsn.saturating_sub(1) > reading.until_lsn {
+            break;
+        }
+    }
+    let position = *walk.position();
+    let until = End { kind: EndKind::Until, position, tail: None };
+    let mut end = ended.or(walk.end()).unwrap_or(until);
+    if end.position.next_lsn.saturating_sub(1) > reading.until_lsn {
+        (end.kind, end.tail) = (EndKind::Until, None);
+    }
+    serial.ledger.discard_all();
+    let Serial { ledger, tally, inconsistencies, .. } = serial;
+    let transactions = ledger.summary;
+    let mut findings =
+        Findings { end, damages, tally, blocks, bytes, transactions, inconsistencies, anchored };
+    findings.sort();
+    Ok(findings)
+}
+
+impl Serial<'_, '_> {
+    /// Verifies a block, then takes its events. The outer error says what is wrong with the block,
+    /// or else why the pass ends.
+    fn block(&mut self, frame: &Frame, bytes: &[u8]) -> Result<(), Result<Fault, Error>> {
+        let (header, validation) = (&frame.header, self.options.reading.validation);
+        let checked = match validation {
+            Validation::None => Ok(()),
+            Validation::Basic | Validation::Full => block::check_payload_crc(header, bytes),
+            Validation::Cryptographic => block::check_contents(header, bytes),
+        };
+        checked.map_err(Ok)?;
+        let payload = block::payload(header, bytes);
+        let mut events = Vec::new();
+        for event in EventIter::new(payload, header.first_lsn, header.event_count) {
+            let event = event.map_err(|malformed| Ok(Fault::Malformed(malformed)))?;
+            if validation >= Validation::Full {
+                check_lsn(&event).map_err(|malformed| Ok(Fault::Malformed(malformed)))?;
+            }
+            if event.lsn <= self.options.reading.until_lsn {
+                let body = event.body().map_err(|malformed| Ok(Fault::Malformed(malformed)))?;
+                events.push((event, body));
+            }
+        }
+        self.ledger.enter_epoch(header.writer_epoch);
+        for (event, body) in events {
+            self.event(&event, body.as_ref()).map_err(Err)?;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event<'_>, body: Option<&Body<'_>>) -> Result<(), Error> {
+        self.tally.events += 1;
+        match body.map(|body| body.event_type().class()) {
+            Some(Class::Mutation) => self.tally.mutations += 1,
+            Some(Class::Observation) => self.tally.observations += 1,
+            Some(Class::Boundary) => {}
+            None => self.tally.unknown += 1,
+        }
+        let (id, lsn) = (event.header.transaction, event.lsn);
+        let fault = match body {
+            Some(Body::TransactionBegin(_)) => self.ledger.begin(id, lsn)?,
+            Some(Body::TransactionEnd(end)) => match self.ledger.end(id, end) {
+                Ok(members) => {
+                    for (member, bytes) in members.unwrap_or_default() {
+                        if let Ok(event) = Event::read(member, &bytes) {
+                            self.apply(&event, lsn);
+                        }
+                    }
+                    None
+                }
+                Err(fault) => Some(fault),
+            },
+            _ if id != 0 => {
+                let crc = vexfs_kernels::crc32c(event.bytes());
+                match self.ledger.member(id, lsn, crc) {
+                    Ok(members) => {
+                        members.push((lsn, event.bytes().to_vec()));
+                        None
+                    }
+                    Err(fault) => Some(fault),
+                }
+            }
+            _ => {
+                self.apply(event, lsn);
+                None
+            }
+        };
+        if let Some(fault) = fault {
+            let cause = Cause::Transaction(fault);
+            self.inconsistencies.add(Inconsistency { lsn, position: lsn, cause });
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: &Event<'_>, position: u64) {
+        let Some(state) = &mut self.state else { return };
+        let Ok(Some(body)) = event.body() else { return };
+        let stamp = Stamp { lsn: event.lsn, timestamp_ns: event.header.timestamp_ns };
+        for_each_effect(&body, |effect| {
+            let hash = effect.key.hash();
+            let table = &mut state.partitions_mut()[partition_of(hash)];
+            if let Some(contradiction) = state::apply(table, hash, &effect, stamp) {
+                let cause = Cause::Effect(contradiction);
+                self.inconsistencies.add(Inconsistency { lsn: event.lsn, position, cause });
+            }
+        });
+    }
+}

@@ -1,0 +1,134 @@
+//! What a pass over a journal finds: how much there was, where it ends, what is damaged, and what
+//! contradicts itself.
+
+use serde::Serialize;
+use vexfs_kernels::Digest;
+
+use crate::journal::damage::Damage;
+use crate::journal::{End, EndKind, Frame};
+use crate::stages::decode::Tally;
+use crate::stages::ledger::{TransactionFault, TransactionSummary};
+use crate::state::Contradiction;
+
+/// How many inconsistencies are remembered; all are counted.
+const INCONSISTENCIES_MAX: usize = 100;
+
+/// Something in an intact journal that contradicts what came before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Inconsistency {
+    /// The LSN of the event.
+    pub lsn: u64,
+    /// The LSN at which the event takes effect.
+    pub position: u64,
+    /// What is wrong.
+    #[serde(flatten)]
+    pub cause: Cause,
+}
+
+/// What an inconsistency is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Cause {
+    /// An effect that doesn't find what it presupposes.
+    Effect(Contradiction),
+    /// A transaction that isn't whole.
+    Transaction(TransactionFault),
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Effect(contradiction) => contradiction.fmt(formatter),
+            Self::Transaction(fault) => fault.fmt(formatter),
+        }
+    }
+}
+
+/// Inconsistencies, the first ones in full.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Inconsistencies {
+    /// How many there are.
+    pub count: u64,
+    /// The first hundred at most, by the position at which they take effect.
+    pub first: Vec<Inconsistency>,
+}
+
+impl Inconsistencies {
+    pub(crate) fn add(&mut self, inconsistency: Inconsistency) {
+        self.add_counted(inconsistency);
+        self.count += 1;
+    }
+
+    /// Remembers one that is counted elsewhere.
+    pub(crate) fn add_counted(&mut self, inconsistency: Inconsistency) {
+        if self.first.len() < INCONSISTENCIES_MAX {
+            self.first.push(inconsistency);
+        }
+    }
+}
+
+/// What a pass over a journal found.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// Where the journal ends and why.
+    pub end: End,
+    /// Damaged ranges, in order. The torn end of a log is no damage; `end` tells of it.
+    pub damages: Vec<Damage>,
+    /// Events by class.
+    pub tally: Tally,
+    /// How many blocks were accepted.
+    pub blocks: u64,
+    /// Their length, in bytes.
+    pub bytes: u64,
+    /// How the transactions ended.
+    pub transactions: TransactionSummary,
+    /// What contradicts itself.
+    pub inconsistencies: Inconsistencies,
+    /// The digest of the block that holds the anchor's LSN, where there is such a block.
+    pub anchored: Option<Digest>,
+}
+
+/// The digest of the block among these that holds this LSN.
+pub(crate) fn digest_at(frames: &[Frame], lsn: Option<u64>) -> Option<Digest> {
+    let lsn = lsn?;
+    let headers = frames.iter().map(|frame| &frame.header);
+    let mut holding = headers.filter(|header| {
+        header.first_lsn <= lsn && lsn - header.first_lsn < u64::from(header.event_count)
+    });
+    holding.next().map(|header| header.digest)
+}
+
+impl Findings {
+    /// The highest LSN that was taken in, 0 for none.
+    #[must_use]
+    pub fn last_lsn(&self, until_lsn: u64) -> u64 {
+        (self.end.position.next_lsn - 1).min(until_lsn)
+    }
+
+    /// Adds a damaged range; one that goes on where the last one ends is part of it.
+    pub(crate) fn add_damage(damages: &mut Vec<Damage>, damage: Damage) {
+        match damages.last_mut() {
+            Some(last)
+                if last.segment == damage.segment
+                    && last.end >= damage.offset
+                    && last.offset <= damage.offset
+                    && last.verdict == damage.verdict =>
+            {
+                last.end = last.end.max(damage.end);
+                last.blocks = last.blocks.max(damage.blocks);
+                last.next_lsn = damage.next_lsn;
+            }
+            _ => damages.push(damage),
+        }
+    }
+
+    /// Puts everything in the order of the journal.
+    pub(crate) fn sort(&mut self) {
+        self.inconsistencies.first.sort_by_key(|it| (it.position, it.lsn));
+        self.damages.sort_by_key(|damage| (damage.segment, damage.offset));
+        if self.end.kind == EndKind::Damaged {
+            let last = self.end.tail.take();
+            self.damages.extend(last.filter(|last| !self.damages.contains(last)));
+        }
+    }
+}

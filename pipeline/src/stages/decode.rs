@@ -1,0 +1,177 @@
+//! Decode: finds the events of verified blocks, counts them, routes the effects of those outside
+//! of transactions, and lists those that belong to one.
+
+use vexfs_kernels::{Digest, crc32c};
+
+use super::partition::Buckets;
+use super::verify;
+use crate::event::{Body, Class, Event, EventIter, Malformed, low_bits};
+use crate::journal::block;
+use crate::journal::damage::Fault;
+use crate::journal::{Frame, Validation};
+
+/// How the events of a journal are to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    pub(crate) validation: Validation,
+    /// Events after this LSN are passed over.
+    pub(crate) until_lsn: u64,
+    /// Stop at the first bad block, instead of passing it over.
+    pub(crate) stop_at_fault: bool,
+    /// Someone wants the effects.
+    pub(crate) route: bool,
+}
+
+/// An event's part in its transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Begin,
+    Member,
+    End,
+}
+
+/// An event that belongs to a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TransactionEvent {
+    pub(crate) transaction: u64,
+    pub(crate) lsn: u64,
+    pub(crate) at: u32,
+    pub(crate) crc: u32,
+    pub(crate) role: Role,
+}
+
+/// How many events there were of each class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Tally {
+    /// All events.
+    pub events: u64,
+    /// Those that change state, whether or not their transaction committed.
+    pub mutations: u64,
+    /// Those that are only observed.
+    pub observations: u64,
+    /// Those of an unknown type that may be passed over.
+    pub unknown: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.events += other.events;
+        self.mutations += other.mutations;
+        self.observations += other.observations;
+        self.unknown += other.unknown;
+    }
+}
+
+/// What one worker found in its run of blocks. Used again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Decoded {
+    pub(crate) buckets: Buckets,
+    pub(crate) transactional: Vec<TransactionEvent>,
+    pub(crate) tally: Tally,
+    /// Bad blocks; each leaves nothing else behind.
+    pub(crate) faults: Vec<(Frame, Fault)>,
+    digests: Vec<Digest>,
+}
+
+impl Decoded {
+    pub(crate) fn clear(&mut self) {
+        self.buckets.clear();
+        self.transactional.clear();
+        self.tally = Tally::default();
+        self.faults.clear();
+    }
+
+    /// Verifies and decodes `frames`.
+    pub(crate) fn run(&mut self, frames: &[Frame], buffer: &[u8], reading: Reading) {
+        self.clear();
+        let mut digests = std::mem::take(&mut self.digests);
+        for batch in frames.chunks(verify::BATCH) {
+            verify::verify_batch(
+                batch,
+                buffer,
+                reading.validation,
+                &mut digests,
+                |frame, result| {
+                    if reading.stop_at_fault && !self.faults.is_empty() {
+                        return;
+                    }
+                    let before = self.tally;
+                    if let Err(fault) = result.and_then(|()| self.decode(frame, buffer, reading)) {
+                        self.cut(frame, before);
+                        self.faults.push((*frame, fault));
+                    }
+                },
+            );
+            if reading.stop_at_fault && !self.faults.is_empty() {
+                break;
+            }
+        }
+        self.digests = digests;
+    }
+
+    fn decode(&mut self, frame: &Frame, buffer: &[u8], reading: Reading) -> Result<(), Fault> {
+        let header = &frame.header;
+        let payload = block::payload(header, frame.block(buffer));
+        let mut at = place(frame.at + block::PAYLOAD_AT);
+        for event in EventIter::new(payload, header.first_lsn, header.event_count) {
+            let event = event.map_err(Fault::Malformed)?;
+            if reading.validation >= Validation::Full {
+                check_lsn(&event).map_err(Fault::Malformed)?;
+            }
+            if event.lsn <= reading.until_lsn {
+                self.take(&event, at, reading).map_err(Fault::Malformed)?;
+            }
+            at += event.header.event_bytes;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn take(&mut self, event: &Event<'_>, at: u32, reading: Reading) -> Result<(), Malformed> {
+        let body = event.body()?;
+        self.tally.events += 1;
+        let class = body.as_ref().map(|body| body.event_type().class());
+        match class {
+            Some(Class::Mutation) => self.tally.mutations += 1,
+            Some(Class::Observation) => self.tally.observations += 1,
+            Some(Class::Boundary) => {}
+            None => self.tally.unknown += 1,
+        }
+        let role = match body {
+            Some(Body::TransactionBegin(_)) => Role::Begin,
+            Some(Body::TransactionEnd(_)) => Role::End,
+            _ if event.header.transaction != 0 => Role::Member,
+            _ => {
+                if let (Some(body), Some(Class::Mutation), true) = (&body, class, reading.route) {
+                    self.buckets.route(event, body, at, event.lsn);
+                }
+                return Ok(());
+            }
+        };
+        let needs_crc = role == Role::Member && reading.validation >= Validation::Full;
+        let crc = if needs_crc { crc32c(event.bytes()) } else { 0 };
+        let (transaction, lsn) = (event.header.transaction, event.lsn);
+        self.transactional.push(TransactionEvent { transaction, lsn, at, crc, role });
+        Ok(())
+    }
+
+    /// Takes back what was found in a block that turned out bad.
+    fn cut(&mut self, frame: &Frame, before: Tally) {
+        let at = place(frame.at);
+        self.buckets.cut(at);
+        let keep = self.transactional.partition_point(|event| event.at < at);
+        self.transactional.truncate(keep);
+        self.tally = before;
+    }
+}
+
+/// A place in an epoch's buffer, which is far shorter than 4 GiB.
+pub(crate) fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or_else(|_| unreachable!("an epoch is shorter than 4 GiB"))
+}
+
+/// Checks that an event carries its own LSN.
+pub(crate) fn check_lsn(event: &Event<'_>) -> Result<(), Malformed> {
+    let (expected, found) = (low_bits(event.lsn), event.header.lsn_low);
+    if expected == found { Ok(()) } else { Err(Malformed::Lsn { expected, found }) }
+}

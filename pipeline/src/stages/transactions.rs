@@ -1,0 +1,222 @@
+//! Transactions: lets the effects of each committed one take place, all of them, at its end.
+//!
+//! What is kept of an open transaction is where its events lie: places in the epoch at hand, and
+//! blocks of earlier ones, which are read and verified again at its end. So a transaction of any
+//! length pins no buffer.
+
+use super::decode::{Reading, Role, TransactionEvent};
+use super::ledger::{Ledger, TransactionFault};
+use super::partition::Buckets;
+use crate::error::Error;
+use crate::event::{Body, Class, Event, EventIter};
+use crate::journal::block;
+use crate::journal::damage::Fault;
+use crate::journal::layout::BlockHeader;
+use crate::journal::{Frame, Validation};
+
+/// How many bytes of events are read again before they are handed on.
+const REREAD_BYTES: usize = 2 * 1024 * 1024;
+
+/// A block that holds events of an open transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BlockRef {
+    /// The index of its segment.
+    pub(crate) segment: usize,
+    /// Where it lies, in bytes from the segment's start.
+    pub(crate) offset: u64,
+    /// Its length in bytes.
+    pub(crate) block_bytes: u32,
+    /// The digest that it had.
+    pub(crate) digest: [u8; 32],
+}
+
+/// Where the events of an open transaction lie.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    here: Vec<TransactionEvent>,
+    blocks: Vec<BlockRef>,
+}
+
+/// Effects that take place at the ends of transactions, and the events that were read again.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    /// Effects of events in the epoch's own buffer.
+    pub(crate) here: Buckets,
+    /// Effects of events in `bytes`.
+    pub(crate) reread: Buckets,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Settled {
+    pub(crate) fn clear(&mut self) {
+        self.here.clear();
+        self.reread.clear();
+        self.bytes.clear();
+    }
+}
+
+/// What the stage needs of the flow.
+pub(crate) trait Surroundings {
+    /// Reads a block again, verifies it again, and puts it into `block`.
+    fn read_again(&mut self, wanted: &BlockRef, block: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// Hands on what is settled so far: all of it takes place at or before `position`, and so does
+    /// what lies outside of transactions before `position`. Gives an empty one to go on with.
+    fn hand_on(&mut self, settled: Settled, position: u64) -> Result<Settled, Error>;
+
+    /// Something contradicts what came before it.
+    fn contradiction(&mut self, lsn: u64, fault: TransactionFault);
+}
+
+/// The stage.
+#[derive(Debug)]
+pub(crate) struct Transactions {
+    pub(crate) ledger: Ledger<Places>,
+    /// Someone wants the effects, so places are to be kept.
+    route: bool,
+    block: Vec<u8>,
+}
+
+impl Transactions {
+    pub(crate) fn new(reading: Reading) -> Self {
+        let ledger = Ledger::new(reading.validation >= Validation::Full);
+        Self { ledger, route: reading.route, block: Vec::new() }
+    }
+
+    /// Takes the transactional events of one worker's run of blocks.
+    pub(crate) fn take(
+        &mut self,
+        events: &[TransactionEvent],
+        buffer: &[u8],
+        mut settled: Settled,
+        around: &mut impl Surroundings,
+    ) -> Result<Settled, Error> {
+        for event in events {
+            let id = event.transaction;
+            let fault = match event.role {
+                Role::Begin => self.ledger.begin(id, event.lsn)?,
+                Role::Member => match self.ledger.member(id, event.lsn, event.crc) {
+                    Ok(places) => {
+                        if self.route {
+                            places.here.push(*event);
+                        }
+                        None
+                    }
+                    Err(fault) => Some(fault),
+                },
+                Role::End => match self.end(event, buffer) {
+                    Ok(Some(places)) => {
+                        settled = self.settle(event, &places, buffer, settled, around)?;
+                        None
+                    }
+                    Ok(None) => None,
+                    Err(fault) => Some(fault),
+                },
+            };
+            if let Some(fault) = fault {
+                around.contradiction(event.lsn, fault);
+            }
+        }
+        Ok(settled)
+    }
+
+    fn end(
+        &mut self,
+        event: &TransactionEvent,
+        buffer: &[u8],
+    ) -> Result<Option<Places>, TransactionFault> {
+        match body_at(event.lsn, buffer, event.at) {
+            Some((_, Body::TransactionEnd(end))) => self.ledger.end(event.transaction, &end),
+            _ => Ok(None),
+        }
+    }
+
+    /// Lets the effects of a committed transaction take place at its end.
+    fn settle(
+        &mut self,
+        end: &TransactionEvent,
+        places: &Places,
+        buffer: &[u8],
+        mut settled: Settled,
+        around: &mut impl Surroundings,
+    ) -> Result<Settled, Error> {
+        for wanted in &places.blocks {
+            around.read_again(wanted, &mut self.block)?;
+            copy_members(&self.block, end, &mut settled);
+            if settled.bytes.len() > REREAD_BYTES {
+                settled = around.hand_on(settled, end.lsn)?;
+            }
+        }
+        for event in &places.here {
+            if let Some((found, body)) = body_at(event.lsn, buffer, event.at) {
+                settled.here.route(&found, &body, event.at, end.lsn);
+            }
+        }
+        Ok(settled)
+    }
+
+    /// Ends an epoch: what lies in its buffer is remembered by block from now on.
+    pub(crate) fn leave_epoch(&mut self, segment: usize, frames: &[Frame]) {
+        for open in self.ledger.open.values_mut() {
+            let Places { here, blocks } = &mut open.members;
+            for event in here.drain(..) {
+                let after = frames.partition_point(|frame| frame.at <= event.at as usize);
+                let Some(frame) = after.checked_sub(1).map(|index| &frames[index]) else {
+                    continue;
+                };
+                let BlockHeader { file_offset: offset, block_bytes, digest, .. } = frame.header;
+                let block = BlockRef { segment, offset, block_bytes, digest };
+                if blocks.last() != Some(&block) {
+                    blocks.push(block);
+                }
+            }
+        }
+    }
+}
+
+/// Copies a transaction's events out of a block that was read again.
+fn copy_members(block: &[u8], end: &TransactionEvent, settled: &mut Settled) {
+    let header = BlockHeader::read(block);
+    let events =
+        EventIter::new(block::payload(&header, block), header.first_lsn, header.event_count);
+    for event in events.map_while(Result::ok) {
+        if event.header.transaction != end.transaction {
+            continue;
+        }
+        let Ok(Some(body)) = event.body() else { continue };
+        if body.event_type().class() == Class::Mutation {
+            let at = super::decode::place(settled.bytes.len());
+            settled.bytes.extend_from_slice(event.bytes());
+            settled.reread.route(&event, &body, at, end.lsn);
+        }
+    }
+}
+
+/// The event at a place where one was found before.
+pub(crate) fn body_at(lsn: u64, buffer: &[u8], at: u32) -> Option<(Event<'_>, Body<'_>)> {
+    let event = Event::read(lsn, buffer.get(at as usize..)?).ok()?;
+    let body = event.body().ok()??;
+    Some((event, body))
+}
+
+/// Checks that a block that was read again is the one that was read before, as far as the
+/// validation mode looks.
+pub(crate) fn check_same(
+    block: &[u8],
+    wanted: &BlockRef,
+    validation: Validation,
+) -> Result<(), Fault> {
+    let header = BlockHeader::read(block);
+    let (expected, found) = (wanted.digest, header.digest);
+    if expected != found || header.block_bytes != wanted.block_bytes {
+        return Err(Fault::Digest { part: "block", expected, found });
+    }
+    if validation >= Validation::Basic {
+        block::check_header_crc(&header, block)?;
+        block::check_payload_crc(&header, block)?;
+    }
+    if validation >= Validation::Cryptographic {
+        block::check_contents(&header, block)?;
+    }
+    block::check_payload_length(&header)
+}

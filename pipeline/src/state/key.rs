@@ -1,0 +1,125 @@
+//! The keys of the state, and their hash, which decides the partition that owns a key.
+
+use serde::Serialize;
+
+/// How many partitions the state has, whatever the number of threads.
+pub const PARTITIONS: usize = 256;
+
+/// What kind of thing a key names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum KeyKind {
+    /// An inode, by number.
+    Inode = 1,
+    /// A directory entry, by directory and name.
+    Entry = 2,
+    /// A graph node, by number.
+    Node = 3,
+    /// A graph edge, by number.
+    Edge = 4,
+    /// A property, by node and name.
+    Property = 5,
+    /// A vector, by number.
+    Vector = 6,
+    /// An agent, by name.
+    Agent = 7,
+    /// A mount, by number.
+    Mount = 8,
+    /// A measured value, by event type and name.
+    Metric = 9,
+    /// A link, by both ends and its class.
+    Link = 10,
+}
+
+impl KeyKind {
+    /// Every kind, by number.
+    pub const ALL: [Self; 10] = [
+        Self::Inode,
+        Self::Entry,
+        Self::Node,
+        Self::Edge,
+        Self::Property,
+        Self::Vector,
+        Self::Agent,
+        Self::Mount,
+        Self::Metric,
+        Self::Link,
+    ];
+
+    /// The kind's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inode => "inode",
+            Self::Entry => "entry",
+            Self::Node => "node",
+            Self::Edge => "edge",
+            Self::Property => "property",
+            Self::Vector => "vector",
+            Self::Agent => "agent",
+            Self::Mount => "mount",
+            Self::Metric => "metric",
+            Self::Link => "link",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The kind of this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
+    }
+}
+
+/// The name of a thing in the state. Parts that its kind doesn't use are zero or empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key<'a> {
+    /// What it names.
+    pub kind: KeyKind,
+    /// The number: of the thing itself, of an entry's directory, of a property's node, of the end
+    /// that a link leaves, or of a metric's event type.
+    pub id: u64,
+    /// The number of the end that a link enters.
+    pub second: u64,
+    /// The name within.
+    pub name: &'a [u8],
+}
+
+impl<'a> Key<'a> {
+    /// A key that is a number alone.
+    #[must_use]
+    pub fn numbered(kind: KeyKind, id: u64) -> Self {
+        Self { kind, id, second: 0, name: &[] }
+    }
+
+    /// A key that is a number and a name.
+    #[must_use]
+    pub fn named(kind: KeyKind, id: u64, name: &'a [u8]) -> Self {
+        Self { kind, id, second: 0, name }
+    }
+
+    /// The key's hash: XXH3 (64 bits) of the name, seeded with the numbers.
+    #[must_use]
+    #[inline]
+    pub fn hash(&self) -> u64 {
+        let numbers = self.id ^ self.second.rotate_left(32);
+        let seed = numbers ^ (u64::from(self.kind as u8) << 56);
+        xxhash_rust::xxh3::xxh3_64_with_seed(self.name, seed)
+    }
+}
+
+/// The partition that owns the key with this hash.
+///
+/// Bits from the middle: a partition's table uses the lowest and the highest ones, which must
+/// still differ among the keys of one partition.
+#[must_use]
+#[inline]
+pub fn partition_of(hash: u64) -> usize {
+    (hash >> 40) as usize % PARTITIONS
+}
