@@ -62,6 +62,17 @@ array_fields!(16 32);
 /// One row of a layout's table: name, offset in bytes, type.
 pub type FieldRow = (&'static str, usize, &'static str);
 
+/// The rows of a table from the name, length in bytes and type of each field in turn.
+#[must_use]
+pub fn rows_of(fields: &[(&'static str, usize, &'static str)]) -> Vec<FieldRow> {
+    let mut at = 0;
+    let row = |&(name, bytes, kind): &(&'static str, usize, &'static str)| {
+        at += bytes;
+        (name, at - bytes, kind)
+    };
+    fields.iter().map(row).collect()
+}
+
 /// Declares a structure and its layout; see the module's documentation.
 #[macro_export]
 #[doc(hidden)]
@@ -104,14 +115,12 @@ macro_rules! wire {
             /// The layout as rows of a table, in the order of the bytes.
             #[must_use]
             pub fn rows() -> Vec<$crate::wire::FieldRow> {
-                let mut at = 0;
-                let mut rows = Vec::new();
-                $(
-                    rows.push((stringify!($field), at, <$type as $crate::wire::Field>::NAME));
-                    at += <$type as $crate::wire::Field>::BYTES;
-                )*
-                let _ = at;
-                rows
+                let fields = [$((
+                    stringify!($field),
+                    <$type as $crate::wire::Field>::BYTES,
+                    <$type as $crate::wire::Field>::NAME,
+                )),*];
+                $crate::wire::rows_of(&fields)
             }
         }
     };

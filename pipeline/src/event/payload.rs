@@ -4,8 +4,7 @@
 //! after the other, and nothing else. Reading borrows the strings from the journal's buffer.
 //! Identities are u64 numbers that the writer of the journal gives out; 0 means none.
 
-use crate::wire;
-use crate::wire::{Field, FieldRow};
+use crate::wire::{self, Field, FieldRow};
 
 /// Why bytes are not a payload of the expected shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +52,7 @@ fn length_field(string: &[u8]) -> u32 {
 /// Payloads of scalars alone.
 macro_rules! scalar_payloads {
     ($($(#[$attribute:meta])* $name:ident { $($body:tt)* })*) => { $(
-        wire! {
+        crate::wire! {
             $(#[$attribute])*
             pub struct $name { $($body)* }
         }
@@ -128,12 +127,7 @@ macro_rules! string_payloads {
                     $((stringify!($field), <$type as Field>::BYTES, <$type as Field>::NAME),)*
                     $((concat!(stringify!($string), "_bytes"), u32::BYTES, u32::NAME),)+
                 ];
-                let mut at = 0;
-                let rows = fields.map(|(name, bytes, kind)| {
-                    at += bytes;
-                    (name, at - bytes, kind)
-                });
-                (rows.to_vec(), &[$(stringify!($string)),+])
+                (wire::rows_of(&fields), &[$(stringify!($string)),+])
             }
         }
     )* };

@@ -104,6 +104,7 @@ pub(crate) fn run(
         progress: Progress { total_bytes: journal.total_bytes(), ..Progress::default() },
     };
     let apply = Apply { workers: &workers, options, settled_home: settled_sender };
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes threads")]
     let (read, verified, applied) = thread::scope(|scope| {
         let reader = spawn(scope, "read", || read(journal, options, &workers, pool, read_sender));
         let verifier = spawn(scope, "verify", || verifier.run(read_receiver));
@@ -137,7 +138,6 @@ pub(crate) fn thread_pool(threads: usize) -> Result<ThreadPool, Error> {
 
 type Handle<'s, T> = Result<thread::ScopedJoinHandle<'s, Result<T, Error>>, Error>;
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that makes threads")]
 fn spawn<'s, 'e, T: Send + 's>(
     scope: &'s thread::Scope<'s, 'e>,
     name: &str,

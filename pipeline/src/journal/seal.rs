@@ -148,10 +148,7 @@ pub fn decode(bytes: &[u8], header: &SealHeader, position: &Position) -> Result<
         let (expected, found) = (position.next_lsn, header.next_lsn);
         return Err(Fault::SealMismatch { field: "next LSN", expected, found });
     }
-    let trailer = SealTrailer::read(&bytes[bytes.len() - SealTrailer::BYTES..]);
-    if let Err(fault) = check_trailer(&bytes[bytes.len() - SealTrailer::BYTES..]) {
-        return Err(fault);
-    }
+    let trailer = check_trailer(&bytes[bytes.len() - SealTrailer::BYTES..])?;
     if (trailer.seal_offset, trailer.seal_bytes) != (header.file_offset, header.seal_bytes) {
         let (expected, found) = (header.file_offset, trailer.seal_offset);
         return Err(Fault::SealMismatch { field: "seal offset", expected, found });
