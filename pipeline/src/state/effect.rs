@@ -169,7 +169,7 @@ pub fn for_each_effect<'a>(body: &Body<'a>, mut visit: impl FnMut(Effect<'a>)) {
             one(Kind::Node, edge.to, Change::NodeCut(EdgeEnd::To));
         }
         Body::VectorCreate(vector) => {
-            one(Kind::Vector, vector.vector, Change::VectorCreate(vector))
+            one(Kind::Vector, vector.vector, Change::VectorCreate(vector));
         }
         Body::VectorUpdate(vector) | Body::VectorEmbed(vector) => {
             one(Kind::Vector, vector.vector, Change::VectorUpdate(vector));
