@@ -1,2 +1,9 @@
 //! The command line of the replay pipeline.
-fn main() {}
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

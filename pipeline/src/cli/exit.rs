@@ -1,0 +1,59 @@
+//! Exit codes, and which error of the library has which.
+
+use vexfs_replay::Error;
+
+/// The exit codes, the same for every verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Clean = 0,
+    Internal = 1,
+    Usage = 2,
+    TornTail = 3,
+    Refused = 4,
+    Loss = 5,
+    Differs = 6,
+    InputOutput = 8,
+    Interrupted = 130,
+}
+
+/// What `--help` says of them.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0    clean
+  1    internal error
+  2    usage
+  3    a torn tail was dropped, nothing else is wrong
+  4    damage, refused: nothing was applied
+  5    done, with loss that the report names
+  6    a digest or receipt differs
+  7    in doubt: a participant or transaction is unresolved
+  8    I/O error
+  130  interrupted
+
+Sizes are written as 200M (decimal) or 64KiB (binary).";
+
+impl Exit {
+    /// The exit code of an error.
+    pub(crate) fn of(error: &Error) -> Self {
+        match error {
+            Error::Io { .. }
+            | Error::Locked { .. }
+            | Error::ChangedWhileRead { .. }
+            | Error::WriterDead { .. }
+            | Error::Import(_) => Self::InputOutput,
+            Error::Damaged { .. }
+            | Error::Inconsistent { .. }
+            | Error::UnknownFormat { .. }
+            | Error::LimitExceeded { .. }
+            | Error::NotAJournal { fault: Some(_), .. } => Self::Refused,
+            Error::NotAJournal { fault: None, .. }
+            | Error::AlreadyAJournal { .. }
+            | Error::InvalidOption { .. } => Self::Usage,
+            Error::BelowAnchor { .. } => Self::Differs,
+            Error::Cancelled => Self::Interrupted,
+            Error::EventTooLong { .. } | Error::MemoryLimit { .. } | Error::Panicked { .. } => {
+                Self::Internal
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The command line: parses, calls the library, prints. It decides nothing itself.
+
+mod exit;
+mod output;
+mod pass;
+mod progress;
+mod replay;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use vexfs_replay::Error;
+
+use self::exit::Exit;
+use self::output::Report;
+
+/// Crash recovery for journals: proves what is intact, drops what was never committed, and
+/// rebuilds the state on all cores.
+#[derive(Parser, Debug)]
+#[command(name = "vexfs-replay-pipe", version, after_help = exit::HELP)]
+struct Arguments {
+    /// Print one JSON object on stdout.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Say where a journal ends and why, and list every damaged range.
+    #[command(after_help = exit::HELP)]
+    Verify(pass::PassArguments),
+    /// Rebuild the state in memory; print a summary and the state's digest.
+    #[command(after_help = exit::HELP)]
+    Replay(pass::ReplayArguments),
+}
+
+impl Verb {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Verify(_) => "verify",
+            Self::Replay(_) => "replay",
+        }
+    }
+
+    fn run(&self) -> Result<Report, Error> {
+        match self {
+            Self::Verify(arguments) => verify::run(arguments),
+            Self::Replay(arguments) => replay::run(arguments),
+        }
+    }
+}
+
+/// Runs the command line; the result is the process's exit code.
+pub(crate) fn run() -> ExitCode {
+    let Arguments { json, verb } = Arguments::parse();
+    let report = verb.run().unwrap_or_else(|error| {
+        complain(&error);
+        Report { exit: Exit::of(&error), json: output::error_json(&error), text: String::new() }
+    });
+    if (json || !report.text.is_empty())
+        && let Err(error) = output::print(verb.name(), json, &report)
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        complain(&error);
+        return ExitCode::from(Exit::InputOutput as u8);
+    }
+    ExitCode::from(report.exit as u8)
+}
+
+fn complain(error: &dyn std::error::Error) {
+    match error.source() {
+        Some(cause) => eprintln!("vexfs-replay-pipe: {error}: {cause}"),
+        None => eprintln!("vexfs-replay-pipe: {error}"),
+    }
+}

@@ -1,0 +1,68 @@
+//! How results are printed: one JSON object, or text. Nothing else writes to stdout.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use super::exit::Exit;
+
+/// The version of the JSON results; it goes up when a field changes its meaning or goes.
+const SCHEMA: u32 = 1;
+
+/// What a verb has to say.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) exit: Exit,
+    /// The fields of the JSON result.
+    pub(crate) json: Value,
+    /// The same for a person.
+    pub(crate) text: String,
+}
+
+/// Prints a report in the form that was asked for.
+pub(crate) fn print(verb: &str, as_json: bool, report: &Report) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if as_json {
+        let object = result_object(verb, report.exit, &report.json);
+        writeln!(out, "{object:#}")?;
+    } else {
+        writeln!(out, "{}", report.text.trim_end())?;
+    }
+    out.flush()
+}
+
+/// The result object of an error.
+pub(crate) fn error_json(error: &dyn std::error::Error) -> Value {
+    let cause = error.source().map(ToString::to_string);
+    json!({ "error": { "message": error.to_string(), "cause": cause } })
+}
+
+fn result_object(verb: &str, exit: Exit, fields: &Value) -> Value {
+    let mut object = Map::new();
+    object.insert("schema".to_owned(), json!(SCHEMA));
+    object.insert("command".to_owned(), json!(verb));
+    object.insert("exit_code".to_owned(), json!(exit as u8));
+    if let Value::Object(fields) = fields {
+        object.extend(fields.clone());
+    }
+    Value::Object(object)
+}
+
+/// A number with thin groups of three digits, for people.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A plain two-column table.
+pub(crate) fn facts(rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    rows.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+}

@@ -1,0 +1,48 @@
+//! `replay`: rebuilds the state in memory, and prints a summary and the state's digest.
+
+use serde_json::json;
+use vexfs_replay::Error;
+use vexfs_replay::state::KeyKind;
+
+use super::exit::Exit;
+use super::output::{Report, facts, grouped};
+use super::pass::{ReplayArguments, exit_of, outcome_json, outcome_rows, replay_journal};
+
+pub(crate) fn run(arguments: &ReplayArguments) -> Result<Report, Error> {
+    let options = arguments.options();
+    let replayed = replay_journal(&arguments.pass.journal, &options)?;
+    let outcome = &replayed.outcome;
+    let peak = peak_memory_bytes();
+    let counts = replayed.state.counts();
+    let digest = hex::encode(replayed.digest);
+    let rate = outcome.findings.tally.events as f64 / replayed.seconds;
+    let count_of = |&(kind, count): &(KeyKind, u64)| (kind.name().to_owned(), json!(count));
+    let mut json = outcome_json(outcome);
+    json["validation"] = json!(options.validation);
+    json["damage_policy"] = json!(options.damage);
+    json["threads"] = json!(options.threads);
+    json["seconds"] = json!(replayed.seconds);
+    json["initiation_seconds"] = json!(replayed.initiation_seconds);
+    json["events_per_second"] = json!(rate);
+    json["state_digest"] = json!(digest);
+    json["state_memory_bytes"] = json!(replayed.state.memory_bytes());
+    json["peak_memory_bytes"] = json!(peak);
+    json["records"] = counts.iter().map(count_of).collect();
+    let records: u64 = counts.iter().map(|(_, count)| count).sum();
+    let mut rows = outcome_rows(outcome);
+    rows.push(("records", grouped(records)));
+    rows.push(("state digest", digest));
+    rows.push(("time", format!("{:.3} s, {:.2} M events/s", replayed.seconds, rate / 1e6)));
+    if let Some(peak) = peak {
+        rows.push(("peak memory", format!("{:.1} MB", peak as f64 / 1e6)));
+    }
+    Ok(Report { exit: exit_of(outcome, Exit::Loss), json, text: facts(&rows) })
+}
+
+/// The most memory that the process ever had resident, in bytes, where the system tells.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
