@@ -8,6 +8,7 @@ pub mod error;
 
 pub mod event;
 mod flow;
+pub mod generate;
 pub mod journal;
 pub mod replay;
 mod stages;

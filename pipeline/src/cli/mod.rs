@@ -1,6 +1,8 @@
 //! The command line: parses, calls the library, prints. It decides nothing itself.
 
+mod demo;
 mod exit;
+mod generate;
 mod output;
 mod pass;
 mod progress;
@@ -29,6 +31,12 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Verb {
+    /// Make the 1M dataset, tear its tail, verify and replay it, and show the figures.
+    #[command(after_help = exit::HELP)]
+    Demo(demo::DemoArguments),
+    /// Write a seeded synthetic journal.
+    #[command(after_help = exit::HELP)]
+    Generate(generate::GenerateArguments),
     /// Say where a journal ends and why, and list every damaged range.
     #[command(after_help = exit::HELP)]
     Verify(pass::PassArguments),
@@ -40,6 +48,8 @@ enum Verb {
 impl Verb {
     fn name(&self) -> &'static str {
         match self {
+            Self::Demo(_) => "demo",
+            Self::Generate(_) => "generate",
             Self::Verify(_) => "verify",
             Self::Replay(_) => "replay",
         }
@@ -47,6 +57,8 @@ impl Verb {
 
     fn run(&self) -> Result<Report, Error> {
         match self {
+            Self::Demo(arguments) => demo::run(arguments),
+            Self::Generate(arguments) => generate::run(arguments),
             Self::Verify(arguments) => verify::run(arguments),
             Self::Replay(arguments) => replay::run(arguments),
         }

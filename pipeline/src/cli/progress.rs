@@ -24,7 +24,6 @@ pub(crate) fn of_bytes(what: &'static str) -> ProgressBar {
 }
 
 /// A bar that counts things.
-#[expect(dead_code, reason = "generate and import use it")]
 pub(crate) fn of_count(what: &'static str) -> ProgressBar {
     bar(what, COUNT_TEMPLATE)
 }
