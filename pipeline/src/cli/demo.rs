@@ -62,7 +62,7 @@ fn show(journal: &Path, recipe: &str) -> Result<Report, Error> {
         "replay": replayed,
         "replay_on_one_thread": again,
     });
-    Ok(Report { exit, json, text })
+    Ok(Report { exit, json, text: text.into_bytes() })
 }
 
 /// Runs one step, which must end with the code expected, and gives its result.

@@ -6,7 +6,9 @@ mod generate;
 mod output;
 mod pass;
 mod progress;
+mod record;
 mod replay;
+mod state;
 mod verify;
 
 use std::process::ExitCode;
@@ -43,6 +45,9 @@ enum Verb {
     /// Rebuild the state in memory; print a summary and the state's digest.
     #[command(after_help = exit::HELP)]
     Replay(pass::ReplayArguments),
+    /// Replay a journal and show what state it leads to.
+    #[command(subcommand, after_help = exit::HELP)]
+    State(state::StateVerb),
 }
 
 impl Verb {
@@ -52,6 +57,7 @@ impl Verb {
             Self::Generate(_) => "generate",
             Self::Verify(_) => "verify",
             Self::Replay(_) => "replay",
+            Self::State(_) => "state",
         }
     }
 
@@ -61,6 +67,7 @@ impl Verb {
             Self::Generate(arguments) => generate::run(arguments),
             Self::Verify(arguments) => verify::run(arguments),
             Self::Replay(arguments) => replay::run(arguments),
+            Self::State(verb) => state::run(verb),
         }
     }
 }
@@ -70,7 +77,7 @@ pub(crate) fn run() -> ExitCode {
     let Arguments { json, verb } = Arguments::parse();
     let report = verb.run().unwrap_or_else(|error| {
         complain(&error);
-        Report { exit: Exit::of(&error), json: output::error_json(&error), text: String::new() }
+        Report { exit: Exit::of(&error), json: output::error_json(&error), text: Vec::new() }
     });
     if (json || !report.text.is_empty())
         && let Err(error) = output::print(verb.name(), json, &report)

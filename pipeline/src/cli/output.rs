@@ -16,7 +16,7 @@ pub(crate) struct Report {
     /// The fields of the JSON result.
     pub(crate) json: Value,
     /// The same for a person.
-    pub(crate) text: String,
+    pub(crate) text: Vec<u8>,
 }
 
 /// Prints a report in the form that was asked for.
@@ -26,7 +26,7 @@ pub(crate) fn print(verb: &str, as_json: bool, report: &Report) -> io::Result<()
         let object = result_object(verb, report.exit, &report.json);
         writeln!(out, "{object:#}")?;
     } else {
-        writeln!(out, "{}", report.text.trim_end())?;
+        out.write_all(&report.text)?;
     }
     out.flush()
 }
@@ -62,7 +62,8 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// A plain two-column table.
-pub(crate) fn facts(rows: &[(&str, String)]) -> String {
+pub(crate) fn facts(rows: &[(&str, String)]) -> Vec<u8> {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    rows.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+    let lines = rows.iter().map(|(name, value)| format!("{name:width$}  {value}\n"));
+    lines.collect::<String>().into_bytes()
 }

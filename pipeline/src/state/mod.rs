@@ -7,6 +7,7 @@ mod key;
 mod memory;
 mod record;
 mod table;
+pub mod tree;
 
 pub use apply::{Contradiction, Stamp, apply};
 pub use effect::{Change, EdgeEnd, Effect, for_each_effect};
