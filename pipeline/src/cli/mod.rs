@@ -3,6 +3,7 @@
 mod demo;
 mod exit;
 mod generate;
+mod inspect;
 mod output;
 mod pass;
 mod progress;
@@ -39,6 +40,9 @@ enum Verb {
     /// Write a seeded synthetic journal.
     #[command(after_help = exit::HELP)]
     Generate(generate::GenerateArguments),
+    /// Show a journal's segments, blocks or events, one JSON object a line.
+    #[command(after_help = exit::HELP)]
+    Inspect(inspect::InspectArguments),
     /// Say where a journal ends and why, and list every damaged range.
     #[command(after_help = exit::HELP)]
     Verify(pass::PassArguments),
@@ -55,30 +59,48 @@ impl Verb {
         match self {
             Self::Demo(_) => "demo",
             Self::Generate(_) => "generate",
+            Self::Inspect(_) => "inspect",
             Self::Verify(_) => "verify",
             Self::Replay(_) => "replay",
             Self::State(_) => "state",
         }
     }
 
-    fn run(&self) -> Result<Report, Error> {
-        match self {
+    /// Runs the verb; gives what is still to be printed.
+    fn run(&self, json: bool) -> Result<Outcome, Error> {
+        let report = match self {
             Self::Demo(arguments) => demo::run(arguments),
             Self::Generate(arguments) => generate::run(arguments),
+            Self::Inspect(arguments) => {
+                return inspect::run(arguments, json).map(Outcome::Printed);
+            }
             Self::Verify(arguments) => verify::run(arguments),
             Self::Replay(arguments) => replay::run(arguments),
             Self::State(verb) => state::run(verb),
-        }
+        };
+        report.map(Outcome::Report)
     }
+}
+
+/// What a verb leaves to do.
+enum Outcome {
+    /// To print this.
+    Report(Report),
+    /// Nothing but to exit: it has printed its rows itself.
+    Printed(Exit),
 }
 
 /// Runs the command line; the result is the process's exit code.
 pub(crate) fn run() -> ExitCode {
     let Arguments { json, verb } = Arguments::parse();
-    let report = verb.run().unwrap_or_else(|error| {
-        complain(&error);
-        Report { exit: Exit::of(&error), json: output::error_json(&error), text: Vec::new() }
-    });
+    let report = match verb.run(json) {
+        Ok(Outcome::Printed(exit)) => return ExitCode::from(exit as u8),
+        Ok(Outcome::Report(report)) => report,
+        Err(error) => {
+            complain(&error);
+            Report { exit: Exit::of(&error), json: output::error_json(&error), text: Vec::new() }
+        }
+    };
     if (json || !report.text.is_empty())
         && let Err(error) = output::print(verb.name(), json, &report)
         && error.kind() != std::io::ErrorKind::BrokenPipe

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::exit::Exit;
 
 /// The version of the JSON results; it goes up when a field changes its meaning or goes.
-const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 1;
 
 /// What a verb has to say.
 #[derive(Debug)]

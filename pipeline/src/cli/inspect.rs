@@ -1,0 +1,209 @@
+//! `inspect`: shows what a journal consists of, as far as it can be walked: its segments, its
+//! blocks or its events, a row each, written as they are read.
+
+use std::io::{self, BufWriter, StdoutLock, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+use vexfs_replay::Error;
+use vexfs_replay::event::{EventIter, EventType};
+use vexfs_replay::journal::layout::MAX_BLOCK_BYTES;
+use vexfs_replay::journal::{Fill, Frame, Journal, PastDamage, Segment, Validation, Walk, block};
+
+use super::exit::Exit;
+use super::output::SCHEMA;
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct InspectArguments {
+    /// The journal: a folder of segments, or one segment's file.
+    journal: PathBuf,
+    #[command(flatten)]
+    rows: RowArguments,
+    /// Only blocks and events with these LSNs: A..B (both included), A.., ..B or A.
+    #[arg(long, value_parser = parse_range, default_value = "..")]
+    lsn: (u64, u64),
+    /// Only events of this type, as filesystem.create or 0x0101.
+    #[arg(long = "type", value_parser = parse_type)]
+    event_type: Option<u16>,
+}
+
+#[derive(Args, Clone, Debug)]
+#[group(multiple = false)]
+struct RowArguments {
+    /// A row for each segment; this is the default.
+    #[arg(long)]
+    segments: bool,
+    /// A row for each block.
+    #[arg(long)]
+    blocks: bool,
+    /// A row for each event.
+    #[arg(long)]
+    events: bool,
+}
+
+fn parse_range(text: &str) -> Result<(u64, u64), String> {
+    let number = |text: &str, missing: u64| match text {
+        "" => Ok(missing),
+        _ => text.parse().map_err(|error| format!("{text}: {error}")),
+    };
+    match text.split_once("..") {
+        Some((from, to)) => Ok((number(from, 0)?, number(to, u64::MAX)?)),
+        None => text.parse().map(|lsn| (lsn, lsn)).map_err(|error| format!("{text}: {error}")),
+    }
+}
+
+fn parse_type(text: &str) -> Result<u16, String> {
+    if let Some(event_type) = EventType::from_name(text) {
+        return Ok(event_type.code());
+    }
+    let digits =
+        text.strip_prefix("0x").ok_or("expected a name as filesystem.create, or 0x0101")?;
+    u16::from_str_radix(digits, 16).map_err(|error| error.to_string())
+}
+
+/// Where the rows go: lines of JSON objects for people, one JSON result for machines.
+struct Rows {
+    out: BufWriter<StdoutLock<'static>>,
+    as_json: bool,
+    count: u64,
+}
+
+impl Rows {
+    fn begin(as_json: bool) -> io::Result<Self> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        if as_json {
+            write!(out, "{{\"schema\": {SCHEMA}, \"command\": \"inspect\", \"rows\": [")?;
+        }
+        Ok(Self { out, as_json, count: 0 })
+    }
+
+    fn row(&mut self, row: &Value) -> io::Result<()> {
+        let separator = match (self.as_json, self.count) {
+            (false, _) => "",
+            (true, 0) => "\n",
+            (true, _) => ",\n",
+        };
+        self.count += 1;
+        write!(self.out, "{separator}{row}")?;
+        if self.as_json { Ok(()) } else { writeln!(self.out) }
+    }
+
+    fn end(mut self, exit: Exit, fields: &Value) -> io::Result<()> {
+        if self.as_json {
+            let exit = exit as u8;
+            writeln!(self.out, "\n], \"exit_code\": {exit}, \"journal\": {fields}}}")?;
+        } else {
+            writeln!(self.out, "{fields}")?;
+        }
+        self.out.flush()
+    }
+}
+
+/// Prints the rows itself, since there may be more than fit in memory.
+pub(crate) fn run(arguments: &InspectArguments, as_json: bool) -> Result<Exit, Error> {
+    let journal = Journal::open_path(&arguments.journal)?;
+    let printed = |printed: io::Result<()>| match printed {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::Io { operation: "print", path: "stdout".into(), offset: None, source })
+        }
+        other => Ok(other.is_ok()),
+    };
+    let mut rows = match Rows::begin(as_json) {
+        Ok(rows) => rows,
+        Err(error) => return printed(Err(error)).map(|_| Exit::Clean),
+    };
+    let by_segment = !arguments.rows.blocks && !arguments.rows.events;
+    if by_segment {
+        for segment in &journal.segments {
+            if !printed(rows.row(&segment_row(segment)))? {
+                return Ok(Exit::Clean);
+            }
+        }
+        let total = json!({ "journal_id": hex::encode(journal.journal_id) });
+        return printed(rows.end(Exit::Clean, &total)).map(|_| Exit::Clean);
+    }
+    let mut walk = Walk::new(&journal, Validation::Basic, PastDamage::Resynchronise);
+    let mut buffer = vec![0; 2 * MAX_BLOCK_BYTES];
+    let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
+    let mut damages = Vec::new();
+    while let Some(stretch) = walk.next(&mut buffer, fill)? {
+        for frame in &stretch.frames {
+            for row in arguments.rows_of(frame, &buffer) {
+                if !printed(rows.row(&row))? {
+                    return Ok(Exit::Clean);
+                }
+            }
+        }
+        damages.extend(stretch.damage);
+    }
+    let exit = if damages.is_empty() { Exit::Clean } else { Exit::Refused };
+    let end = walk.end().map(|end| json!({ "kind": end.kind, "tail": end.tail }));
+    let journal_id = hex::encode(journal.journal_id);
+    let total = json!({ "journal_id": journal_id, "end": end, "damages": damages });
+    printed(rows.end(exit, &total)).map(|_| exit)
+}
+
+fn segment_row(segment: &Segment) -> Value {
+    let header = segment.header.map(|(header, _)| {
+        json!({
+            "first_lsn": header.first_lsn, "first_block": header.first_block,
+            "writer_epoch": header.writer_epoch, "created_ns": header.created_ns,
+            "previous_end": header.previous_end,
+            "previous_digest": hex::encode(header.previous_digest),
+        })
+    });
+    json!({
+        "segment": segment.number, "path": segment.path, "bytes": segment.file_bytes,
+        "header": header.as_ref().ok(),
+        "fault": header.as_ref().err().map(ToString::to_string),
+        "seal_offset": segment.trailer.map(|trailer| trailer.seal_offset),
+    })
+}
+
+impl InspectArguments {
+    /// The rows of one block: its own, or those of its events.
+    fn rows_of(&self, frame: &Frame, buffer: &[u8]) -> Vec<Value> {
+        let header = &frame.header;
+        let last_lsn = header.first_lsn + u64::from(header.event_count) - 1;
+        let (from, to) = self.lsn;
+        if last_lsn < from || header.first_lsn > to {
+            return Vec::new();
+        }
+        let bytes = frame.block(buffer);
+        if self.rows.blocks {
+            let fault = block::check_contents(header, bytes).err();
+            return vec![json!({
+                "block": header.block, "segment": header.segment, "offset": header.file_offset,
+                "bytes": header.block_bytes, "first_lsn": header.first_lsn, "last_lsn": last_lsn,
+                "events": header.event_count, "durable_lsn": header.durable_lsn,
+                "digest": hex::encode(header.digest), "fault": fault.map(|it| it.to_string()),
+            })];
+        }
+        let payload = block::payload(header, bytes);
+        let events = EventIter::new(payload, header.first_lsn, header.event_count);
+        let rows = events.map(|event| {
+            let event = match event {
+                Ok(event) => event,
+                Err(malformed) => {
+                    let place = json!({ "block": header.block, "fault": malformed.to_string() });
+                    return Some(place);
+                }
+            };
+            let (lsn, header) = (event.lsn, event.header);
+            let wanted = self.event_type.is_none_or(|it| it == header.event_type);
+            let name = EventType::from_code(header.event_type).map(EventType::name);
+            let body = event.body();
+            (wanted && from <= lsn && lsn <= to).then(|| {
+                json!({
+                    "lsn": lsn, "type": name, "code": format!("{:#06x}", header.event_type),
+                    "timestamp_ns": header.timestamp_ns, "transaction": header.transaction,
+                    "flags": header.flags, "priority": header.priority,
+                    "bytes": header.event_bytes, "payload_bytes": header.payload_bytes,
+                    "fault": body.err().map(|it| it.to_string()),
+                })
+            })
+        });
+        rows.flatten().collect()
+    }
+}
