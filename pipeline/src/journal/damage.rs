@@ -211,6 +211,18 @@ pub enum Trace {
     Sound,
 }
 
+/// What follows a fault in its segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// No valid block.
+    Nothing,
+    /// A valid block, whose watermark says that the place was not yet synced when it was written:
+    /// both were in flight together, and a crash may leave any of such blocks without the others.
+    InFlight,
+    /// A valid block without a watermark.
+    Unmarked,
+}
+
 /// What is known about the place of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultFacts {
@@ -218,8 +230,8 @@ pub struct FaultFacts {
     pub newest_segment: bool,
     /// A seal, a later segment or a later block proves that the place had been synced.
     pub below_watermark: bool,
-    /// A valid block of this journal, later in sequence, follows in the segment.
-    pub valid_behind: bool,
+    /// What follows in the segment.
+    pub behind: Behind,
     /// What the bytes look like.
     pub trace: Trace,
 }
@@ -243,13 +255,13 @@ pub enum Verdict {
 /// The rule that tells the torn end of a log from corruption.
 #[must_use]
 pub fn verdict(facts: FaultFacts) -> Verdict {
-    let FaultFacts { newest_segment, below_watermark, valid_behind, trace } = facts;
-    match (newest_segment && !below_watermark, valid_behind, trace) {
+    let FaultFacts { newest_segment, below_watermark, behind, trace } = facts;
+    match (newest_segment && !below_watermark, behind, trace) {
         (false, _, _) | (true, _, Trace::Sound) => Verdict::Corruption,
-        (true, true, _) => Verdict::Ambiguous,
-        (true, false, Trace::Unwritten) => Verdict::Unwritten,
-        (true, false, Trace::Stale) => Verdict::Stale,
-        (true, false, Trace::Torn) => Verdict::TornTail,
+        (true, Behind::Unmarked, _) => Verdict::Ambiguous,
+        (true, Behind::Nothing, Trace::Unwritten) => Verdict::Unwritten,
+        (true, Behind::Nothing, Trace::Stale) => Verdict::Stale,
+        (true, Behind::Nothing, Trace::Torn) | (true, Behind::InFlight, _) => Verdict::TornTail,
     }
 }
 
@@ -318,21 +330,23 @@ mod tests {
     #[test]
     fn every_combination_of_facts_has_the_verdict_of_the_rule() {
         let mut seen = 0;
-        for bits in 0..8_u8 {
-            for trace in [Trace::Unwritten, Trace::Stale, Trace::Torn, Trace::Sound] {
-                let [newest_segment, below_watermark, valid_behind] =
-                    [1, 2, 4].map(|bit| bits & bit != 0);
-                let facts = FaultFacts { newest_segment, below_watermark, valid_behind, trace };
+        let traces = [Trace::Unwritten, Trace::Stale, Trace::Torn, Trace::Sound];
+        let behinds = [Behind::Nothing, Behind::InFlight, Behind::Unmarked];
+        let places = [(false, false), (false, true), (true, false), (true, true)];
+        for (trace, behind) in traces.into_iter().flat_map(|it| behinds.map(|other| (it, other))) {
+            for (newest_segment, below_watermark) in places {
+                let facts = FaultFacts { newest_segment, below_watermark, behind, trace };
                 let found = verdict(facts);
                 let may_be_a_tail = newest_segment && !below_watermark && trace != Trace::Sound;
+                let unmarked = behind == Behind::Unmarked;
                 assert_eq!(found == Verdict::Corruption, !may_be_a_tail, "{facts:?}");
-                assert_eq!(found == Verdict::Ambiguous, may_be_a_tail && valid_behind, "{facts:?}");
-                let is_tail = may_be_a_tail && !valid_behind;
-                let torn = found == Verdict::TornTail;
-                assert_eq!(torn, is_tail && trace == Trace::Torn, "{facts:?}");
+                assert_eq!(found == Verdict::Ambiguous, may_be_a_tail && unmarked, "{facts:?}");
+                let written = trace == Trace::Torn || behind == Behind::InFlight;
+                let torn = may_be_a_tail && !unmarked && written;
+                assert_eq!(found == Verdict::TornTail, torn, "{facts:?}");
                 seen += 1;
             }
         }
-        assert_eq!(seen, 32);
+        assert_eq!(seen, 48);
     }
 }

@@ -4,8 +4,8 @@
 use super::block::{self, Position};
 use super::layout::*;
 
-/// How far the journal is known to be durable: the end of a synced block.
-#[derive(Clone, Copy, Debug, Default)]
+/// How far the journal is known to be durable: the end of a synced block or header page.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Durable {
     /// The last LSN of that block, 0 for none.
     pub(super) lsn: u64,

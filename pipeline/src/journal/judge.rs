@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::block::{self, Continuity, Position};
-use super::damage::{Damage, Fault, FaultFacts, verdict};
+use super::damage::{Behind, Damage, Fault, FaultFacts, Verdict, verdict};
 use super::layout::*;
 use super::reader::{Journal, Segment};
 use super::validation::Validation;
@@ -26,14 +26,9 @@ pub struct Judge<'j> {
 pub struct Judged {
     /// The range and its verdict.
     pub damage: Damage,
-    /// The first valid block behind it in the same segment.
+    /// The first valid block behind it in the same segment. None behind the end of the log: what
+    /// is there was in flight with what is torn.
     pub behind: Option<BlockHeader>,
-}
-
-/// What a search for a valid block found.
-struct Behind {
-    header: Option<BlockHeader>,
-    blocks_seen: u64,
 }
 
 impl<'j> Judge<'j> {
@@ -55,16 +50,24 @@ impl<'j> Judge<'j> {
     ) -> Result<Judged, Error> {
         let segment = &self.journal.segments[index];
         let newest_segment = index + 1 == self.journal.segments.len();
-        let behind = find_behind(segment, position)?;
+        let (mut behind, mut blocks) = find_behind(segment, position)?;
         let proven = self.proven_lsn(index, position)?;
         let facts = FaultFacts {
             newest_segment,
             below_watermark: position.next_lsn <= proven,
-            valid_behind: behind.header.is_some(),
+            behind: match &behind {
+                None => Behind::Nothing,
+                Some(header) if header.durable_end == 0 => Behind::Unmarked,
+                Some(_) => Behind::InFlight,
+            },
             trace: fault.trace(),
         };
+        let verdict = verdict(facts);
+        if verdict == Verdict::TornTail && behind.take().is_some() {
+            blocks = visit_headers(segment, position, |_| Ok(Some(PAGE_BYTES as u64)))?;
+        }
         let next_header = self.journal.segments.get(index + 1).and_then(|next| next.header.ok());
-        let (end, next_lsn) = match (&behind.header, next_header) {
+        let (end, next_lsn) = match (&behind, next_header) {
             (Some(header), _) => (header.file_offset, Some(header.first_lsn)),
             (None, Some((header, _))) => (segment.blocks_limit(), Some(header.first_lsn)),
             (None, None) => (segment.file_bytes, None),
@@ -76,11 +79,11 @@ impl<'j> Judge<'j> {
             end: end.max(position.offset),
             lsn: position.next_lsn,
             next_lsn,
-            blocks: behind.blocks_seen,
+            blocks,
             fault,
-            verdict: verdict(facts),
+            verdict,
         };
-        Ok(Judged { damage, behind: behind.header })
+        Ok(Judged { damage, behind })
     }
 
     /// The highest LSN that the rest of the segment proves to have been synced: all of it when it
@@ -155,7 +158,11 @@ fn visit_headers(
     Ok(blocks_seen)
 }
 
-fn find_behind(segment: &Segment, position: &Position) -> Result<Behind, Error> {
+/// The first valid block behind `position`, and how many seem to start before it.
+fn find_behind(
+    segment: &Segment,
+    position: &Position,
+) -> Result<(Option<BlockHeader>, u64), Error> {
     let mut found = None;
     let blocks_seen = visit_headers(segment, position, |header| {
         let mut block = vec![0; header.block_bytes as usize];
@@ -166,7 +173,7 @@ fn find_behind(segment: &Segment, position: &Position) -> Result<Behind, Error> 
         }
         Ok(Some(PAGE_BYTES as u64))
     })?;
-    Ok(Behind { header: found, blocks_seen })
+    Ok((found, blocks_seen))
 }
 
 fn highest_watermark(segment: &Segment, position: &Position) -> Result<u64, Error> {

@@ -111,13 +111,14 @@ wire! {
         families: u32,
         /// Reserved, zero.
         reserved: u32,
-        /// The highest LSN known to be synced when it was written, 0 for none.
+        /// The watermark: the highest LSN known to be synced when it was written, 0 for none.
         durable_lsn: u64,
         /// The segment in which the block with that LSN ends.
         durable_segment: u64,
-        /// Where that block ends, in bytes from the segment's start.
+        /// Where that block ends, in bytes from the segment's start; before the journal's first
+        /// block, where the header page ends. 0 where the writer told no watermark.
         durable_end: u64,
-        /// That block's digest.
+        /// The digest of that block or header page.
         durable_digest: [u8; 32],
     }
 }

@@ -171,7 +171,7 @@ impl Writer {
             previous_end: 0,
             previous_digest: [0; 32],
         };
-        Self::start(folder, options, lock, &header)
+        Self::start(folder, options, lock, &header, None)
     }
 
     /// Opens a journal to go on after its last intact block. A torn tail stays where it is; a new
@@ -182,7 +182,8 @@ impl Writer {
     /// [`Self::create`].
     pub fn open(folder: Arc<dyn Folder>, options: WriterOptions) -> Result<Self, Error> {
         let lock = take_lock(folder.as_ref())?;
-        let end = Journal::open(Arc::clone(&folder))?.find_end()?;
+        let journal = Journal::open(Arc::clone(&folder))?;
+        let end = journal.find_end()?;
         let last = end.position;
         let header = SegmentHeader {
             magic: SEGMENT_MAGIC,
@@ -200,7 +201,7 @@ impl Writer {
             previous_end: last.offset,
             previous_digest: last.digest,
         };
-        Self::start(folder, options, lock, &header)
+        Self::start(folder, options, lock, &header, Some(Durable::at(&last)))
     }
 
     fn start(
@@ -208,6 +209,7 @@ impl Writer {
         options: WriterOptions,
         lock: Box<dyn Debug + Send + Sync>,
         header: &SegmentHeader,
+        durable: Option<Durable>,
     ) -> Result<Self, Error> {
         let page = PAGE_BYTES;
         let legal = options.block_bytes.is_multiple_of(page) && options.block_bytes >= page;
@@ -221,7 +223,7 @@ impl Writer {
         let shared = Shared {
             filling: BlockBuilder::new(header.first_lsn),
             next_lsn: header.first_lsn,
-            durable: Durable::default(),
+            durable: durable.unwrap_or(Durable::at(&segment.position)),
             sync_running: false,
             dead: None,
             folder,
