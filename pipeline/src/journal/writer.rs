@@ -185,6 +185,11 @@ impl Writer {
         let journal = Journal::open(Arc::clone(&folder))?;
         let end = journal.find_end()?;
         let last = end.position;
+        // What was read may be in the page cache alone. The new segment will say that it is there,
+        // so it must be, before anything says so.
+        if let Some(newest) = journal.segments.last() {
+            newest.file.sync().context("sync", &newest.path, None)?;
+        }
         let header = SegmentHeader {
             magic: SEGMENT_MAGIC,
             major: FORMAT_MAJOR,
