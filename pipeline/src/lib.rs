@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 mod flow;
 pub mod generate;
+pub mod import;
 pub mod journal;
 pub mod replay;
 mod stages;

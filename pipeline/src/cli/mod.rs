@@ -3,6 +3,7 @@
 mod demo;
 mod exit;
 mod generate;
+mod import;
 mod inspect;
 mod output;
 mod pass;
@@ -40,6 +41,9 @@ enum Verb {
     /// Write a seeded synthetic journal.
     #[command(after_help = exit::HELP)]
     Generate(generate::GenerateArguments),
+    /// Turn something else into a journal.
+    #[command(subcommand, after_help = exit::HELP)]
+    Import(import::ImportVerb),
     /// Show a journal's segments, blocks or events, one JSON object a line.
     #[command(after_help = exit::HELP)]
     Inspect(inspect::InspectArguments),
@@ -59,6 +63,7 @@ impl Verb {
         match self {
             Self::Demo(_) => "demo",
             Self::Generate(_) => "generate",
+            Self::Import(_) => "import",
             Self::Inspect(_) => "inspect",
             Self::Verify(_) => "verify",
             Self::Replay(_) => "replay",
@@ -71,6 +76,7 @@ impl Verb {
         let report = match self {
             Self::Demo(arguments) => demo::run(arguments),
             Self::Generate(arguments) => generate::run(arguments),
+            Self::Import(verb) => import::run(verb),
             Self::Inspect(arguments) => {
                 return inspect::run(arguments, json).map(Outcome::Printed);
             }

@@ -1,0 +1,6 @@
+//! Makes journals out of what other programs recorded. One module per foreign format; each reads
+//! its source to the end or fails, and what it has written by then is whole transactions.
+
+pub mod git;
+
+pub use git::{GitOutcome, GitProgress, import_git};
