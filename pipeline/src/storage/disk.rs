@@ -8,7 +8,8 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, SeekFrom};
+use rustix::io::Errno;
 
 use super::{File, Folder};
 
@@ -45,12 +46,36 @@ impl DiskFolder {
     /// # Errors
     /// When it can't be made.
     pub fn create(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::File::open(parent)?.sync_all()?;
-        }
+        create_folder(path)?;
         Self::open(path)
     }
+}
+
+/// Makes a folder and those above it where they aren't there yet, each entry durably.
+fn create_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    create_folder(parent)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
+    fs::File::open(parent)?.sync_all()
+}
+
+/// Opens a regular file and nothing else: follows no link, and can't be kept waiting by a pipe that
+/// was put in its place.
+fn open_regular(path: &Path, options: &mut fs::OpenOptions) -> io::Result<fs::File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+    let file = options.custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(file)
 }
 
 impl Folder for DiskFolder {
@@ -71,21 +96,17 @@ impl Folder for DiskFolder {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        let path = self.root.join(name);
-        // NONBLOCK, so that a pipe put in the file's place can't hang us before we see what it is.
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
-        let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(&path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
+        let file = open_regular(&self.root.join(name), fs::OpenOptions::new().read(true))?;
         Ok(Arc::new(DiskFile(file)))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let mut options = fs::OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(true);
-        Ok(Arc::new(DiskFile(options.open(self.root.join(name))?)))
+        // Emptied only once it is known to be a regular file.
+        options.read(true).write(true).create(true).truncate(false);
+        let file = open_regular(&self.root.join(name), &mut options)?;
+        file.set_len(0)?;
+        Ok(Arc::new(DiskFile(file)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -99,7 +120,8 @@ impl Folder for DiskFolder {
     fn lock(&self) -> io::Result<Box<dyn Debug + Send + Sync>> {
         let path = self.root.join(LOCK_NAME);
         let mut options = fs::OpenOptions::new();
-        let mut file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = open_regular(&path, &mut options)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
@@ -131,6 +153,16 @@ struct DiskFile(fs::File);
 impl File for DiskFile {
     fn length(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+
+    fn next_data(&self, offset: u64) -> io::Result<u64> {
+        // Moves the handle's position, which nothing here uses.
+        match rustix::fs::seek(&self.0, SeekFrom::Data(offset)) {
+            Ok(data) => Ok(data),
+            Err(Errno::NXIO) => Ok(u64::MAX),
+            Err(Errno::INVAL | Errno::NOTSUP) => Ok(offset),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

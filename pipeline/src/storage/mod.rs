@@ -71,6 +71,15 @@ pub trait File: Debug + Send + Sync {
     /// When it can't be told.
     fn length(&self) -> io::Result<u64>;
 
+    /// Where the next byte at or after `offset` is that may be other than zero: past the holes of a
+    /// sparse file. May be past the end of the file.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn next_data(&self, offset: u64) -> io::Result<u64> {
+        Ok(offset)
+    }
+
     /// Reads up to `buffer.len()` bytes from `offset` on; 0 at the end of the file.
     ///
     /// # Errors
