@@ -178,9 +178,14 @@ impl Writer {
     /// segment records where the old one ends.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when the journal has more wrong with it than a torn tail, and as
-    /// [`Self::create`].
+    /// [`Error::Damaged`] when the journal has more wrong with it than a torn tail,
+    /// [`Error::InvalidOption`] when it is one file, and as [`Self::create`].
     pub fn open(folder: Arc<dyn Folder>, options: WriterOptions) -> Result<Self, Error> {
+        if folder.is_one_file() {
+            // The next segment would lie beside the file, where nobody looks who is given the file.
+            let reason = "a writer needs the folder, not one file of it".to_owned();
+            return Err(Error::InvalidOption { option: "journal", reason });
+        }
         let lock = take_lock(folder.as_ref())?;
         let journal = Journal::open(Arc::clone(&folder))?;
         let end = journal.find_end()?;
