@@ -114,20 +114,27 @@ pub fn check_header(
     if let Some((field, expected, found)) = places.into_iter().find(|place| place.1 != place.2) {
         return Err(Fault::Misplaced { field, expected, found });
     }
-    let claimed = header.seal_bytes;
-    let used = header
-        .blocks
-        .checked_mul(SealEntry::BYTES as u64)
-        .and_then(|entries| entries.checked_add((SealHeader::BYTES + SealTrailer::BYTES) as u64))
-        .unwrap_or(u64::MAX);
+    check_lengths(&header, remaining)?;
+    Ok(header)
+}
+
+/// Nothing of what a seal claims is more than the blocks before it can make true.
+fn check_lengths(header: &SealHeader, remaining: u64) -> Result<(), Fault> {
+    let page = PAGE_BYTES as u64;
+    let (claimed, limit) = (header.blocks, (header.file_offset / page).saturating_sub(1));
+    if claimed > limit {
+        return Err(Fault::LimitExceeded { field: "block count", claimed, limit, remaining });
+    }
+    let entries = claimed.saturating_mul(SealEntry::BYTES as u64);
+    let used = entries.saturating_add((SealHeader::BYTES + SealTrailer::BYTES) as u64);
+    let (claimed, limit) = (header.seal_bytes, used.div_ceil(page).saturating_mul(page));
+    if claimed != limit {
+        return Err(Fault::LimitExceeded { field: "seal length", claimed, limit, remaining });
+    }
     if claimed > remaining {
         return Err(Fault::CutShort { needed: claimed, remaining });
     }
-    if !claimed.is_multiple_of(PAGE_BYTES as u64) || used > claimed {
-        let (field, claimed) = ("seal length", claimed);
-        return Err(Fault::LimitExceeded { field, claimed, limit: used, remaining });
-    }
-    Ok(header)
+    Ok(())
 }
 
 /// Checks the whole seal, `bytes`, whose fixed part has passed [`check_header`], and that it
