@@ -13,9 +13,9 @@ use crate::scribe::{History, Scribe, Step, check_recovered, recovered};
 use crate::workloads::WORKLOADS;
 
 /// How many of each random fate a crash of the first life is played with.
-const SEEDS: u64 = if cfg!(debug_assertions) { 2 } else { 12 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 2 } else { 40 };
 /// Every how many states the second life crashes, too.
-const CRASH_AGAIN_EVERY: u64 = if cfg!(debug_assertions) { 61 } else { 17 };
+const CRASH_AGAIN_EVERY: u64 = if cfg!(debug_assertions) { 61 } else { 71 };
 /// Every how many states the parallel replay has a look.
 const PARALLEL_EVERY: u64 = 97;
 

@@ -105,6 +105,18 @@ pub(crate) struct Scribe {
 }
 
 impl Scribe {
+    /// Checks that the writer, where there still is one, does nothing any more and promises no more
+    /// than it did.
+    pub(crate) fn check_dead(&self) {
+        let Some(writer) = &self.writer else { return };
+        for _ in 0..2 {
+            assert!(matches!(writer.commit(), Err(Error::WriterDead { .. })));
+            let begun = writer.begin(0, 0).map(|begun| begun.id());
+            assert!(matches!(begun, Err(Error::WriterDead { .. })), "{begun:?}");
+        }
+        assert!(writer.durable_lsn() <= self.acknowledged);
+    }
+
     /// Makes a new journal.
     pub(crate) fn create(folder: Arc<dyn Folder>, options: WriterOptions) -> Result<Self, Error> {
         let writer = Some(Writer::create(Arc::clone(&folder), options)?);

@@ -38,7 +38,7 @@ pub(crate) fn run_serial(
     let mut serial = Serial { state, options, ledger, tally, inconsistencies };
     let (mut blocks, mut bytes, mut damages) = (0, 0, Vec::new());
     let (mut ended, mut anchored) = (None, None);
-    let mut buffer = vec![0; 2 * layout::MAX_BLOCK_BYTES];
+    let mut buffer = vec![0; journal.buffer_bytes(2 * layout::MAX_BLOCK_BYTES)];
     let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
     'walk: while let Some(stretch) = walk.next(&mut buffer, fill)? {
         options.check_cancel()?;

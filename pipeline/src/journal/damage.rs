@@ -181,12 +181,11 @@ impl Fault {
         match self {
             Self::Zeros => Trace::Unwritten,
             Self::Stale { .. } | Self::Foreign { .. } => Trace::Stale,
-            Self::Magic { .. }
-            | Self::Crc { .. }
-            | Self::Digest { .. }
-            | Self::ChainBreak { .. }
-            | Self::CutShort { .. } => Trace::Torn,
-            Self::Misplaced { .. }
+            Self::Magic { .. } | Self::Crc { .. } | Self::Digest { .. } | Self::CutShort { .. } => {
+                Trace::Torn
+            }
+            Self::ChainBreak { .. }
+            | Self::Misplaced { .. }
             | Self::SequenceGap { .. }
             | Self::LimitExceeded { .. }
             | Self::Malformed(_)

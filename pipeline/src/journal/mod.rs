@@ -7,6 +7,7 @@ mod group;
 mod judge;
 pub mod layout;
 mod reader;
+mod scan;
 pub mod seal;
 pub mod segment;
 mod transaction;

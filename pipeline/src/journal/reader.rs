@@ -37,8 +37,17 @@ impl Segment {
     /// Where the blocks of the segment end at the latest, in bytes from its start.
     #[must_use]
     pub fn blocks_limit(&self) -> u64 {
-        let sealed_at = self.trailer.as_ref().map(|trailer| trailer.seal_offset);
-        self.recorded_end.or(sealed_at).unwrap_or(self.file_bytes)
+        // Not the trailer: an event's last bytes may look like one.
+        self.recorded_end.unwrap_or(self.file_bytes)
+    }
+
+    /// Where the next byte at or after `offset` is that may be other than zero; see
+    /// [`File::next_data`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] when storage fails.
+    pub fn next_data(&self, offset: u64) -> Result<u64, Error> {
+        self.file.next_data(offset).context("look for data in", &self.path, Some(offset))
     }
 
     /// Reads exactly `buffer.len()` bytes from `offset` on.
@@ -77,15 +86,26 @@ impl Journal {
     /// one is of a format that this reader doesn't know, [`Error::Io`] when storage fails.
     pub fn open(folder: Arc<dyn Folder>) -> Result<Self, Error> {
         let root = folder.path("");
-        let mut names = folder.list().context("list", &root, None)?;
-        if !folder.is_one_file() {
-            names.retain(|name| segment::number_of(name).is_some());
+        let mut names = segment_names(folder.as_ref())?;
+        let mut segments;
+        // A writer may be at it. Newest first: what a segment says of the one before is then true of
+        // that one's file as it is found afterwards. And a seal on the newest may be there because a
+        // newer one came since: then all are opened anew.
+        loop {
+            segments = Vec::with_capacity(names.len());
+            for name in names.iter().rev() {
+                segments.push(open_segment(folder.as_ref(), name)?);
+            }
+            if segments.first().is_none_or(|newest| newest.trailer.is_none()) {
+                break;
+            }
+            let names_now = segment_names(folder.as_ref())?;
+            if names_now.last() == names.last() {
+                break;
+            }
+            names = names_now;
         }
-        let mut segments = Vec::with_capacity(names.len());
-        for name in names {
-            segments.push(open_segment(folder.as_ref(), &name)?);
-        }
-        segments.sort_by_key(|segment| segment.number);
+        segments.reverse();
         let sound = segments.iter().find_map(|segment| segment.header.ok());
         let Some((header, _)) = sound else {
             let fault = segments.first().and_then(|segment| segment.header.err());
@@ -111,11 +131,28 @@ impl Journal {
         }
     }
 
+    /// The length of a buffer in bytes for a walk: `most`, and less where the journal has less.
+    #[must_use]
+    pub(crate) fn buffer_bytes(&self, most: usize) -> usize {
+        usize::try_from(self.total_bytes()).unwrap_or(usize::MAX).clamp(PAGE_BYTES, most)
+    }
+
     /// All bytes of the journal's files.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.file_bytes).sum()
+        let lengths = self.segments.iter().map(|segment| segment.file_bytes);
+        lengths.fold(0, u64::saturating_add)
     }
+}
+
+/// The names of the segments' files, by number.
+fn segment_names(folder: &dyn Folder) -> Result<Vec<String>, Error> {
+    let mut names = folder.list().context("list", folder.path(""), None)?;
+    if !folder.is_one_file() {
+        names.retain(|name| segment::number_of(name).is_some());
+    }
+    names.sort_by_key(|name| segment::number_of(name));
+    Ok(names)
 }
 
 fn open_segment(folder: &dyn Folder, name: &str) -> Result<Segment, Error> {

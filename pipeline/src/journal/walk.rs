@@ -10,6 +10,7 @@ use super::damage::{Damage, Fault, Verdict};
 use super::judge::{Judge, Judged};
 use super::layout::*;
 use super::reader::{Journal, Segment};
+use super::scan::visit_blocks;
 use super::seal;
 use super::validation::Validation;
 use crate::error::Error;
@@ -129,6 +130,8 @@ pub struct Walk<'j> {
     continuity: Continuity,
     /// What the seal of the segment must say: SHA-256 over its entries, and how many there are.
     entries: (Sha256Stream, u64),
+    /// Not all of the segment's blocks were walked, so that its seal says more than that.
+    holes: bool,
     end: Option<End>,
 }
 
@@ -156,6 +159,7 @@ impl<'j> Walk<'j> {
             position,
             continuity: Continuity::Next,
             entries: Default::default(),
+            holes: false,
             end: None,
         }
     }
@@ -172,7 +176,8 @@ impl<'j> Walk<'j> {
         self.end
     }
 
-    /// Reads the next blocks into `buffer`, which holds at least the longest possible block.
+    /// Reads the next blocks into `buffer`, which holds at least the longest possible block or
+    /// the whole journal.
     ///
     /// # Errors
     /// [`Error::Io`] when storage fails. Damage is no error here.
@@ -233,7 +238,7 @@ impl<'j> Walk<'j> {
             digest,
         };
         self.continuity = Continuity::Next;
-        self.entries = Default::default();
+        (self.entries, self.holes) = Default::default();
         self.entered = true;
         Ok(())
     }
@@ -274,6 +279,7 @@ impl<'j> Walk<'j> {
             self.position.segment = segment.number;
             self.position.offset = PAGE_BYTES as u64;
             self.position.writer_epoch = epoch;
+            (self.entries, self.holes) = (Default::default(), true);
             self.entered = true;
         }
         Ok(stretch)
@@ -356,7 +362,7 @@ impl<'j> Walk<'j> {
         } else {
             self.step_into(self.index + 1);
         }
-        self.continuity = Continuity::Later;
+        (self.continuity, self.holes) = (Continuity::Later, true);
         if !damage.is_tail() {
             stretch.damage = Some(damage);
         }
@@ -367,7 +373,7 @@ impl<'j> Walk<'j> {
     fn leave(&mut self, segment: &Segment, stretch: &mut Stretch) -> Result<(), Error> {
         let newest = self.index + 1 == self.journal.segments.len();
         let must_be_sealed = segment.seal_required || segment.recorded_end.is_none();
-        if newest && self.position.offset == segment.file_bytes {
+        if newest && self.position.offset >= segment.file_bytes {
             let (kind, position) = (EndKind::Unsealed, self.position);
             self.end = Some(End { kind, position, tail: None });
             return Ok(());
@@ -435,14 +441,14 @@ impl<'j> Walk<'j> {
         remaining: u64,
     ) -> Result<u32, Fault> {
         seal::decode(bytes, header, &self.position)?;
-        let (stream, blocks) = self.entries.clone();
-        if self.continuity == Continuity::Next && blocks != header.blocks {
-            let (expected, found) = (blocks, header.blocks);
-            return Err(Fault::SealMismatch { field: "block count", expected, found });
-        }
-        let entries = &bytes[SealHeader::BYTES..];
-        let length = usize::try_from(header.blocks).unwrap_or(0) * SealEntry::BYTES;
-        if blocks == header.blocks {
+        if !self.holes {
+            let (stream, blocks) = self.entries.clone();
+            if blocks != header.blocks {
+                let (expected, found) = (blocks, header.blocks);
+                return Err(Fault::SealMismatch { field: "block count", expected, found });
+            }
+            let entries = &bytes[SealHeader::BYTES..];
+            let length = usize::try_from(header.blocks).unwrap_or(0) * SealEntry::BYTES;
             let (expected, found) = (stream.finish(), vexfs_kernels::sha256(&entries[..length]));
             if expected != found {
                 return Err(Fault::Digest { part: "block index", expected, found });
@@ -455,25 +461,17 @@ impl<'j> Walk<'j> {
 
 /// The writer epoch that the first block of this journal and segment names, header page or not.
 fn first_epoch(segment: &Segment, position: &Position) -> Result<Option<u64>, Error> {
-    let mut page = vec![0; PAGE_BYTES];
-    let mut offset = PAGE_BYTES as u64;
-    while offset + page.len() as u64 <= segment.file_bytes {
-        segment.read(&mut page, offset)?;
-        let header = BlockHeader::read(&page);
-        let place = Position {
-            segment: segment.number,
-            offset,
-            writer_epoch: header.writer_epoch,
-            ..*position
-        };
-        let remaining = segment.file_bytes - offset;
+    let mut epoch = None;
+    visit_blocks(segment, (PAGE_BYTES as u64, segment.file_bytes), |offset, bytes| {
+        let writer_epoch = BlockHeader::read(bytes).writer_epoch;
+        let place = Position { segment: segment.number, offset, writer_epoch, ..*position };
         let (later, basic) = (Continuity::Later, Validation::Basic);
-        if block::check_header(&page, remaining, &place, later, basic).is_ok() {
-            return Ok(Some(header.writer_epoch));
-        }
-        offset += page.len() as u64;
-    }
-    Ok(None)
+        let remaining = segment.file_bytes - offset;
+        let found = block::check_header(bytes, remaining, &place, later, basic);
+        epoch = found.ok().map(|header| header.writer_epoch);
+        Ok(epoch.is_none().then_some(PAGE_BYTES as u64))
+    })?;
+    Ok(epoch)
 }
 
 impl Journal {
@@ -484,7 +482,7 @@ impl Journal {
     /// fails.
     pub fn find_end(&self) -> Result<End, Error> {
         let mut walk = Walk::new(self, Validation::Full, PastDamage::Stop);
-        let mut buffer = vec![0; 2 * MAX_BLOCK_BYTES];
+        let mut buffer = vec![0; self.buffer_bytes(2 * MAX_BLOCK_BYTES)];
         let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
         let refuse = |first: Damage| Err(Error::Damaged { first: Box::new(first), others: 0 });
         while let Some(stretch) = walk.next(&mut buffer, fill)? {
