@@ -2,6 +2,7 @@
 //! of what came back: acknowledged ⊆ recovered ⊆ written, a prefix, transactions whole.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use vexfs_replay::Error;
@@ -32,6 +33,12 @@ struct Line {
     said: Said,
 }
 
+/// An open transaction.
+struct Open {
+    sets: Vec<(u64, u64, f64)>,
+    is_whole: bool,
+}
+
 /// What a metric's record must hold: changed LSN, count, value.
 type Known = (u64, u64, f64);
 
@@ -52,24 +59,33 @@ impl History {
         self.lines.truncate(usize::try_from(last_lsn).unwrap());
     }
 
-    /// The state that these events lead to, up to an LSN.
-    fn state(&self, last_lsn: u64) -> BTreeMap<Vec<u8>, Known> {
+    /// The state that these events lead to, up to an LSN, without those that were lost. A
+    /// transaction that lost anything has no effect.
+    fn state(&self, last_lsn: u64, lost: &Range<u64>) -> BTreeMap<Vec<u8>, Known> {
         let mut state = BTreeMap::new();
-        let mut open: BTreeMap<u64, Vec<(u64, u64, f64)>> = BTreeMap::new();
+        let mut open: BTreeMap<u64, Open> = BTreeMap::new();
         let mut set = |(lsn, key, value)| {
             let known: &mut Known = state.entry(key_name(key)).or_default();
             *known = (lsn, known.1 + 1, value);
         };
         for (lsn, line) in (1..=last_lsn).zip(&self.lines) {
-            match (line.said, line.transaction) {
+            let id = line.transaction;
+            if lost.contains(&lsn) {
+                open.entry(id).and_modify(|open| open.is_whole = false);
+                continue;
+            }
+            match (line.said, id) {
                 (Said::Set { key, value }, 0) => set((lsn, key, value)),
                 (Said::Set { key, value }, id) => {
-                    open.get_mut(&id).unwrap().push((lsn, key, value));
+                    open.entry(id).and_modify(|open| open.sets.push((lsn, key, value)));
                 }
                 (Said::Begin, id) => {
-                    open.insert(id, Vec::new());
+                    open.insert(id, Open { sets: Vec::new(), is_whole: true });
                 }
-                (Said::Commit, id) => open.remove(&id).unwrap().into_iter().for_each(&mut set),
+                (Said::Commit, id) => {
+                    let ended = open.remove(&id).filter(|open| open.is_whole);
+                    ended.into_iter().flat_map(|open| open.sets).for_each(&mut set);
+                }
                 (Said::Abort, id) => drop(open.remove(&id)),
             }
         }
@@ -78,12 +94,23 @@ impl History {
 
     /// Checks that `state` is what the events up to `last_lsn` lead to.
     pub(crate) fn check_state(&self, state: &MemoryState, last_lsn: u64) {
+        self.check_state_without(state, last_lsn, &(0..0));
+    }
+
+    /// As [`Self::check_state`], where the events in `lost` are missing.
+    pub(crate) fn check_state_without(
+        &self,
+        state: &MemoryState,
+        last_lsn: u64,
+        lost: &Range<u64>,
+    ) {
         let mut found = BTreeMap::new();
         state.for_each(KeyKind::Metric, |key, record| {
             let record = MetricRecord::read(record);
             found.insert(key.name.to_vec(), (record.changed_lsn, record.count, record.value));
         });
-        assert_eq!(found, self.state(last_lsn), "the state after LSN {last_lsn}");
+        let expected = self.state(last_lsn, lost);
+        assert_eq!(found, expected, "the state after LSN {last_lsn}, without {lost:?}");
     }
 }
 

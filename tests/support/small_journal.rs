@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use vexfs_kernels::sha256;
+use vexfs_replay::event::EventHeader;
 use vexfs_replay::journal::block::{self, Position};
 use vexfs_replay::journal::layout::*;
 use vexfs_replay::journal::{Durability, WriterOptions, seal, segment};
@@ -80,6 +81,25 @@ pub(crate) fn blocks_of(content: &[u8]) -> Vec<Block> {
         }
     }
     blocks
+}
+
+/// The first event of a block that is in no transaction: where it lies in the file, and its LSN.
+pub(crate) fn plain_event(content: &[u8], block: &Block) -> (usize, u64) {
+    let mut at = block.at + BlockHeader::BYTES;
+    for lsn in block.header.first_lsn..=block.last_lsn() {
+        let header = EventHeader::read(&content[at..]);
+        if header.transaction == 0 {
+            return (at, lsn);
+        }
+        at += header.event_bytes as usize;
+    }
+    panic!("all events of the block are in transactions")
+}
+
+/// A byte of the text of an event that is in no transaction: no state depends on it.
+pub(crate) fn text_byte(content: &[u8], block: &Block) -> usize {
+    let (at, _) = plain_event(content, block);
+    at + content[at..].windows(8).position(|bytes| bytes == b"........").unwrap()
 }
 
 /// The names of the segments' files, in order.
@@ -163,17 +183,47 @@ pub(crate) fn chain_anew(content: &mut Vec<u8>) -> [u8; 32] {
     let end = blocks.last().map_or(PAGE_BYTES, Block::end);
     if content.len() > end && seal::starts_here(&content[end..]) {
         let old = SealHeader::read(&content[end..]);
-        let position = Position {
-            journal_id: header.journal_id,
-            segment: header.segment,
-            writer_epoch: header.writer_epoch,
-            offset: end as u64,
-            next_block: 0,
-            next_lsn: old.next_lsn,
-            digest,
-        };
+        let position = Position { digest, ..seal_position(&header, &old, end) };
         content.truncate(end);
         content.extend(seal::encode(&position, header.first_lsn, old.kind, &entries));
     }
     digest
+}
+
+/// Lets `change` have its way with the entries of a segment's seal, and makes its checksums right.
+pub(crate) fn rebuild_seal(content: &mut Vec<u8>, change: impl FnOnce(&mut [SealEntry])) {
+    let (header, _) = segment::decode_header(&content[..PAGE_BYTES]).unwrap();
+    let end = blocks_of(content).last().map_or(PAGE_BYTES, Block::end);
+    let old = SealHeader::read(&content[end..]);
+    let entries = content[end + SealHeader::BYTES..].chunks_exact(SealEntry::BYTES);
+    let mut entries: Vec<_> =
+        entries.take(usize::try_from(old.blocks).unwrap()).map(SealEntry::read).collect();
+    change(&mut entries);
+    let position = seal_position(&header, &old, end);
+    content.truncate(end);
+    content.extend(seal::encode(&position, header.first_lsn, old.kind, &entries));
+}
+
+/// Lets `change` have its way with the fixed part of a segment's seal, and makes its CRC right.
+pub(crate) fn rebuild_seal_header(content: &mut [u8], change: impl FnOnce(&mut SealHeader)) {
+    let end = blocks_of(content).last().map_or(PAGE_BYTES, Block::end);
+    let seal = &mut content[end..];
+    let mut header = SealHeader::read(seal);
+    change(&mut header);
+    header.write(seal);
+    header.header_crc = vexfs_kernels::crc32c(&seal[HEADER_CRC_FROM..SealHeader::BYTES]);
+    header.write(seal);
+}
+
+/// Where the seal of a segment stands.
+fn seal_position(header: &SegmentHeader, old: &SealHeader, end: usize) -> Position {
+    Position {
+        journal_id: header.journal_id,
+        segment: header.segment,
+        writer_epoch: header.writer_epoch,
+        offset: end as u64,
+        next_block: 0,
+        next_lsn: old.next_lsn,
+        digest: old.previous_digest,
+    }
 }

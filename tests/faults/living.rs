@@ -1,0 +1,210 @@
+//! Journals that change while they are read, limits, and passes that are ended from outside.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use vexfs_replay::Error;
+use vexfs_replay::journal::{Durability, EndKind, Journal, Validation, WriterOptions};
+use vexfs_replay::replay::{
+    DamagePolicy, Progress, ReplayOptions, replay, replay_serially, verify,
+};
+use vexfs_replay::storage::{Folder, MemoryFolder};
+
+use crate::busy::BusyFolder;
+use crate::crashing::{CrashingFolder, Fate, Operation};
+use crate::harness::{Made, POLICIES, options, replay_both};
+use crate::panicking::PanickingFolder;
+use crate::scribe::{History, Scribe, Step};
+use crate::small_journal::{OPTIONS, THREE_SEGMENTS, copy_of, names_of};
+
+/// Several epochs of blocks, so that a pass has a middle.
+fn long() -> Made {
+    let options = WriterOptions {
+        block_bytes: 256 * 1024,
+        segment_bytes: 4 * 1024 * 1024,
+        durability: Durability::None,
+        ..OPTIONS
+    };
+    let mut steps = [Step::Set(60_000), Step::Transaction(1, 40_000)].repeat(80);
+    steps.push(Step::Close);
+    Made::by(&steps, options)
+}
+
+#[test]
+fn fault_13_too_little_memory_is_an_error_and_never_an_end() {
+    let made = long();
+    let journal = Journal::open(Arc::new(made.folder.clone())).unwrap();
+    for damage in POLICIES {
+        let enough = options(damage, Validation::Cryptographic);
+        let limited = ReplayOptions { memory_limit: Some(1024), ..enough.clone() };
+        let before = made.all_files();
+        let result = replay(&journal, &limited, &mut |_| {});
+        assert!(matches!(result, Err(Error::MemoryLimit { limit: 1024, .. })), "{result:?}");
+        assert!(made.all_files() == before);
+        let (state, outcome) = replay(&journal, &enough, &mut |_| {}).unwrap();
+        assert_eq!(outcome.findings.end.kind, EndKind::Sealed);
+        made.history.check_state(&state, made.history.last_lsn());
+    }
+}
+
+#[test]
+fn fault_18_what_was_read_is_synced_before_anything_builds_on_it() {
+    let folder = CrashingFolder::on(&MemoryFolder::default());
+    let shared: Arc<dyn Folder> = Arc::new(folder.clone());
+    let unsynced = WriterOptions { durability: Durability::MetadataOnly, ..OPTIONS };
+    let mut scribe = Scribe::create(shared, unsynced).unwrap();
+    [Step::Set(10), Step::Commit].iter().for_each(|&step| scribe.step(step).unwrap());
+    let before = folder.operation_count();
+    scribe.step(Step::Reopen).unwrap();
+    let operations = folder.operations();
+    // The first file that was made is the segment at whose end the next one takes over.
+    let first = &operations[before];
+    assert!(matches!(first, Operation::Sync { file: 0 }), "{first:?}");
+}
+
+#[test]
+fn fault_37_a_journal_that_grows_while_it_is_read() {
+    let folder = MemoryFolder::default();
+    let shared: Arc<dyn Folder> = Arc::new(folder.clone());
+    let mut scribe = Scribe::create(Arc::clone(&shared), OPTIONS).unwrap();
+    let mut opened: Vec<(Journal, u64)> = Vec::new();
+    for &step in THREE_SEGMENTS {
+        opened.push((Journal::open(Arc::clone(&shared)).unwrap(), scribe.acknowledged));
+        scribe.step(step).unwrap();
+        for (journal, acknowledged) in &opened {
+            for damage in POLICIES {
+                let options = options(damage, Validation::Cryptographic);
+                let (state, outcome) = replay_serially(journal, &options).unwrap();
+                assert!(!outcome.has_loss(), "{:?}", outcome.findings);
+                assert!(outcome.last_lsn >= *acknowledged);
+                scribe.history.check_state(&state, outcome.last_lsn);
+            }
+        }
+    }
+    // What was appended after the opening was not looked at.
+    let (journal, _) = &opened[0];
+    let (_, outcome) = replay(journal, &ReplayOptions::default(), &mut |_| {}).unwrap();
+    assert_eq!((outcome.last_lsn, outcome.findings.end.kind), (0, EndKind::Unsealed));
+}
+
+/// What is stored after each operation of a writer, from the first on that leaves a journal, and
+/// what was written in the end.
+fn moments() -> (Vec<MemoryFolder>, History) {
+    let folder = CrashingFolder::on(&MemoryFolder::default());
+    let mut scribe = Scribe::create(Arc::new(folder.clone()), OPTIONS).unwrap();
+    THREE_SEGMENTS.iter().for_each(|&step| scribe.step(step).unwrap());
+    let (mut crash, mut moments) = (folder.crashes(), Vec::new());
+    while crash.advance() {
+        let moment = crash.survivor(Fate::Kept);
+        if !names_of(&moment).is_empty() {
+            moments.push(moment);
+        }
+    }
+    (moments, scribe.history)
+}
+
+/// Reads a journal that becomes another before the n-th call. Tells whether it came so far.
+fn read_while(old: &MemoryFolder, new: &MemoryFolder, nth: usize, history: &History) -> bool {
+    let strict = options(DamagePolicy::Strict, Validation::Cryptographic);
+    let last_lsn = |folder: &MemoryFolder| {
+        let journal = Journal::open(Arc::new(folder.clone())).unwrap();
+        replay_serially(&journal, &strict).unwrap().1.last_lsn
+    };
+    let (folder, files) = (copy_of(old), copy_of(new));
+    let now = folder.clone();
+    let happening = move || {
+        for name in files.list().unwrap() {
+            now.put(&name, files.get(&name).unwrap());
+        }
+    };
+    let busy = BusyFolder::over(folder, nth, Box::new(happening));
+    let journal = Journal::open(Arc::new(busy.clone())).unwrap();
+    let (state, outcome) = replay_serially(&journal, &strict).unwrap();
+    assert!(!outcome.has_loss());
+    assert!((last_lsn(old)..=last_lsn(new)).contains(&outcome.last_lsn));
+    history.check_state(&state, outcome.last_lsn);
+    !busy.is_pending()
+}
+
+#[test]
+fn fault_37_a_journal_that_rotates_and_is_closed_while_it_is_opened() {
+    let (moments, history) = moments();
+    let stride = if cfg!(debug_assertions) { 7 } else { 1 };
+    for (index, old) in moments.iter().enumerate() {
+        for new in moments[index + 1..].iter().step_by(stride) {
+            let calls = (1..).take_while(|&nth| read_while(old, new, nth, &history)).count();
+            assert!(calls > 3, "list, open, length and a read at least");
+        }
+    }
+}
+
+/// The workers' numbers that every journal is replayed with.
+const THREADS: [usize; 5] = [1, 2, 3, 4, 8];
+
+#[test]
+fn fault_44_the_state_is_that_of_the_serial_replay_for_every_number_of_threads() {
+    let long = long();
+    let damaged = Made::closed();
+    damaged.change(1, |content| content[5_000] ^= 1);
+    for (made, damage) in [&long, &damaged].iter().flat_map(|it| POLICIES.map(|to| (it, to))) {
+        for threads in THREADS.map(|threads| NonZero::new(threads).unwrap()) {
+            let options = options(damage, Validation::Cryptographic);
+            drop(replay_both(&made.folder, &ReplayOptions { threads, ..options }));
+        }
+    }
+}
+
+#[test]
+fn fault_44_a_worker_that_panics_is_one_error() {
+    let made = long();
+    let reads = 30;
+    for nth in (4..reads).step_by(5) {
+        let folder = PanickingFolder::over(copy_of(&made.folder), nth);
+        let journal = Journal::open(Arc::new(folder.clone())).unwrap();
+        for threads in THREADS.map(|threads| NonZero::new(threads).unwrap()) {
+            folder.begin_again();
+            let options = ReplayOptions { threads, ..ReplayOptions::default() };
+            let result = replay(&journal, &options, &mut |_| {});
+            assert!(matches!(&result, Err(Error::Panicked { .. })), "{nth}: {result:?}");
+            folder.begin_again();
+            let result = verify(&journal, &options, &mut |_| {});
+            assert!(matches!(&result, Err(Error::Panicked { .. })), "{nth}: {result:?}");
+        }
+    }
+    let journal = Journal::open(Arc::new(made.folder.clone())).unwrap();
+    let mut panic = |_: &Progress| panic!("in the apply stage");
+    let result = replay(&journal, &ReplayOptions::default(), &mut panic);
+    let Err(Error::Panicked { message }) = result else { panic!("{result:?}") };
+    assert_eq!(message, "in the apply stage");
+}
+
+#[test]
+fn fault_49_a_pass_that_is_cancelled_publishes_nothing() {
+    let made = long();
+    let journal = Journal::open(Arc::new(made.folder.clone())).unwrap();
+    assert!(names_of(&made.folder).len() > 2);
+    for damage in POLICIES {
+        let cancel = Arc::new(AtomicBool::new(true));
+        let options = ReplayOptions {
+            cancel: Arc::clone(&cancel),
+            ..options(damage, Validation::Cryptographic)
+        };
+        assert!(matches!(replay_serially(&journal, &options), Err(Error::Cancelled)));
+        assert!(matches!(replay(&journal, &options, &mut |_| {}), Err(Error::Cancelled)));
+        assert!(matches!(verify(&journal, &options, &mut |_| {}), Err(Error::Cancelled)));
+        cancel.store(false, Ordering::Relaxed);
+        let mut came_to = 0;
+        let result = replay(&journal, &options, &mut |progress| {
+            came_to = progress.events;
+            cancel.store(true, Ordering::Relaxed);
+        });
+        assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+        assert!(came_to > 0 && came_to < made.history.last_lsn(), "{came_to} events");
+        cancel.store(false, Ordering::Relaxed);
+        let (state, _) = replay(&journal, &options, &mut |_| {}).unwrap();
+        made.history.check_state(&state, made.history.last_lsn());
+    }
+    let strict = options(DamagePolicy::Strict, Validation::Full);
+    assert!(replay_both(&made.folder, &strict).is_ok());
+}
