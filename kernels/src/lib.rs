@@ -4,8 +4,12 @@
 //! faster backend must agree with it on every length.
 
 mod portable;
+mod prefetch;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub use portable::Sha256Stream;
+pub use prefetch::prefetch;
 
 /// The length of a SHA-256 digest in bytes.
 pub const DIGEST_BYTES: usize = 32;
@@ -29,8 +33,11 @@ pub fn sha256(bytes: &[u8]) -> Digest {
 /// The SHA-256 of each of `ranges`, in their order, written over `digests` (whose old content is
 /// dropped, and whose allocation is used again).
 pub fn sha256_many(ranges: &[&[u8]], digests: &mut Vec<Digest>) {
-    digests.clear();
-    digests.extend(ranges.iter().map(|range| portable::sha256(range)));
+    #[cfg(target_arch = "x86_64")]
+    if x86::is_available() {
+        return x86::sha256_many(ranges, digests);
+    }
+    portable::sha256_many(ranges, digests);
 }
 
 #[cfg(test)]
@@ -56,6 +63,42 @@ mod tests {
         let mut many = vec![[0xAA; 32]; 9];
         sha256_many(&[b"", b"abc"], &mut many);
         assert_eq!(many.into_iter().map(hex).collect::<Vec<_>>(), [empty, abc]);
+    }
+
+    /// What a backend makes of batches of every length, alone and beside others, against the
+    /// portable one.
+    fn agrees_with_portable(backend: fn(&[&[u8]], &mut Vec<Digest>)) {
+        let bytes: Vec<u8> = (0..70_000_u32).flat_map(u32::to_le_bytes).collect();
+        let around = [1024, 4096, 65_536, 262_144].into_iter().flat_map(|it| it - 65..it + 66);
+        let lengths: Vec<usize> = (0..=2048).chain(around).collect();
+        let ranges = lengths.iter().map(|&length| &bytes[length % 19..][..length]);
+        let ranges: Vec<&[u8]> = ranges.collect();
+        let (mut found, mut expected) = (vec![[1; 32]], Vec::new());
+        portable::sha256_many(&ranges, &mut expected);
+        for batch in [1, 2, 3, 4, 7, ranges.len()] {
+            for (ranges, expected) in ranges.chunks(batch).zip(expected.chunks(batch)) {
+                backend(ranges, &mut found);
+                let lengths = || ranges.iter().map(|range| range.len()).collect::<Vec<_>>();
+                assert!(found == expected, "lengths {:?}", lengths());
+            }
+        }
+        backend(&[], &mut found);
+        assert!(found.is_empty());
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn side_by_side_agrees_with_portable() {
+        if !x86::is_available() {
+            eprintln!("not run: this processor has no SHA instructions");
+            return;
+        }
+        agrees_with_portable(x86::sha256_many);
+    }
+
+    #[test]
+    fn the_chosen_backend_agrees_with_portable() {
+        agrees_with_portable(sha256_many);
     }
 
     #[test]

@@ -8,6 +8,11 @@ pub(crate) fn sha256(bytes: &[u8]) -> Digest {
     sha2::Sha256::digest(bytes).into()
 }
 
+pub(crate) fn sha256_many(ranges: &[&[u8]], digests: &mut Vec<Digest>) {
+    digests.clear();
+    digests.extend(ranges.iter().map(|range| sha256(range)));
+}
+
 /// A SHA-256 whose input arrives in pieces.
 #[derive(Clone, Debug, Default)]
 pub struct Sha256Stream(sha2::Sha256);
