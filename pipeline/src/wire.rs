@@ -23,6 +23,7 @@ macro_rules! scalar_fields {
             const BYTES: usize = size_of::<$scalar>();
             const NAME: &'static str = stringify!($scalar);
 
+            #[inline(always)]
             fn read(bytes: &[u8]) -> Self {
                 let mut raw = [0; size_of::<$scalar>()];
                 raw.copy_from_slice(bytes);
@@ -44,6 +45,7 @@ macro_rules! array_fields {
             const BYTES: usize = $length;
             const NAME: &'static str = concat!("u8[", $length, "]");
 
+            #[inline(always)]
             fn read(bytes: &[u8]) -> Self {
                 let mut raw = [0; $length];
                 raw.copy_from_slice(bytes);
@@ -90,6 +92,7 @@ macro_rules! wire {
 
             /// Reads the structure from the front of `bytes`, which hold at least [`Self::BYTES`].
             #[must_use]
+            #[inline(always)]
             pub fn read(bytes: &[u8]) -> Self {
                 let at = 0;
                 $(

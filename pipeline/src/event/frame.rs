@@ -186,7 +186,7 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     /// [`Malformed`] when the type is unknown and not optional, or the payload is not of its shape.
-    #[inline]
+    #[inline(always)]
     pub fn body(&self) -> Result<Option<Body<'a>>, Malformed> {
         let code = self.header.event_type;
         match EventType::from_code(code) {

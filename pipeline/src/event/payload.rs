@@ -31,6 +31,7 @@ pub trait Payload<'a>: Sized {
 }
 
 /// Takes the next `length` bytes off the front of `rest`; the caller has checked that they exist.
+#[inline(always)]
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> &'a [u8] {
     let (taken, left) = rest.split_at(length);
     *rest = left;
@@ -58,6 +59,7 @@ macro_rules! scalar_payloads {
         }
 
         impl Payload<'_> for $name {
+            #[inline(always)]
             fn decode(bytes: &[u8]) -> Result<Self, PayloadSizeMismatch> {
                 if bytes.len() == Self::BYTES {
                     return Ok(Self::read(bytes));
@@ -93,6 +95,7 @@ macro_rules! string_payloads {
         }
 
         impl<'a> Payload<'a> for $name<'a> {
+            #[inline(always)]
             fn decode(bytes: &'a [u8]) -> Result<Self, PayloadSizeMismatch> {
                 const STRINGS: &[&str] = &[$(stringify!($string)),+];
                 const FIXED: usize = STRINGS.len() * u32::BYTES $(+ <$type as Field>::BYTES)*;

@@ -76,7 +76,7 @@ macro_rules! taxonomy {
             ///
             /// # Errors
             /// [`PayloadSizeMismatch`] when the lengths inside don't add up to the payload's.
-            #[inline]
+            #[inline(always)]
             pub fn decode(event_type: EventType, payload: &'a [u8]) -> Result<Self, PayloadSizeMismatch> {
                 match event_type {
                     $(EventType::$variant => $payload::decode(payload).map(Self::$variant),)*

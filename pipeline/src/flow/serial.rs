@@ -8,7 +8,7 @@ use crate::journal::{End, EndKind, Fill, Frame, Journal, Judge, Validation, Walk
 use crate::replay::{Cause, Findings, Inconsistencies, Inconsistency, Progress, digest_at};
 use crate::stages::decode::{Tally, check_lsn};
 use crate::stages::ledger::Ledger;
-use crate::state::{self, MemoryState, Stamp, for_each_effect, partition_of};
+use crate::state::{self, Home, MemoryState, Stamp, for_each_effect};
 
 use super::FlowOptions;
 
@@ -162,9 +162,9 @@ impl Serial<'_, '_> {
         let Ok(Some(body)) = event.body() else { return };
         let stamp = Stamp { lsn: event.lsn, timestamp_ns: event.header.timestamp_ns };
         for_each_effect(&body, |effect| {
-            let hash = effect.key.hash();
-            let table = &mut state.partitions_mut()[partition_of(hash)];
-            if let Some(contradiction) = state::apply(table, hash, &effect, stamp) {
+            let Home { partition, tag } = effect.key.home();
+            let table = &mut state.partitions_mut()[partition];
+            if let Some(contradiction) = state::apply(table, tag, &effect, stamp) {
                 let cause = Cause::Effect(contradiction);
                 self.inconsistencies.add(Inconsistency { lsn: event.lsn, position, cause });
             }

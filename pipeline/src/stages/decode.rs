@@ -3,7 +3,7 @@
 
 use vexfs_kernels::{Digest, crc32c};
 
-use super::partition::Buckets;
+use super::partition::{Buckets, Descriptor};
 use super::verify;
 use crate::event::{Body, Class, Event, EventIter, Malformed, low_bits};
 use crate::journal::block;
@@ -65,7 +65,7 @@ impl Tally {
 /// What one worker found in its run of blocks. Used again and again.
 #[derive(Debug, Default)]
 pub(crate) struct Decoded {
-    pub(crate) buckets: Buckets,
+    pub(crate) buckets: Buckets<Descriptor>,
     pub(crate) transactional: Vec<TransactionEvent>,
     pub(crate) tally: Tally,
     /// Bad blocks; each leaves nothing else behind.
@@ -126,7 +126,7 @@ impl Decoded {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, event: &Event<'_>, at: u32, reading: Reading) -> Result<(), Malformed> {
         let body = event.body()?;
         self.tally.events += 1;
@@ -143,7 +143,7 @@ impl Decoded {
             _ if event.header.transaction != 0 => Role::Member,
             _ => {
                 if let (Some(body), Some(Class::Mutation), true) = (&body, class, reading.route) {
-                    self.buckets.route(event, body, at, event.lsn);
+                    self.buckets.route((event.lsn, at), body, |it| it);
                 }
                 return Ok(());
             }

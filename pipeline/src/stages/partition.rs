@@ -1,62 +1,93 @@
 //! Partition: effects, told apart by the partition that owns their key. What travels is a small
 //! descriptor; the event stays where it was read.
 
-use crate::event::{Body, Event};
-use crate::state::{PARTITIONS, for_each_effect, partition_of};
+use crate::event::Body;
+use crate::state::{Home, PARTITIONS, for_each_effect};
 
-/// One effect: where its event lies and when it takes place.
+/// One effect: where its event lies, and what is known of its key. Kept small: every effect is
+/// written to memory and read again as one of these.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Descriptor {
-    /// The hash of its key.
-    pub(crate) hash: u64,
-    /// The LSN at which it takes place: its event's own, or that of its transaction's end.
-    pub(crate) position: u64,
     /// The LSN of its event.
     pub(crate) lsn: u64,
-    /// Where its event starts in the buffer, in bytes.
-    pub(crate) at: u32,
-    /// Which of its event's effects it is.
-    pub(crate) effect: u8,
+    /// The tag of its key.
+    pub(crate) tag: u32,
+    /// Where its event starts, and in the low bits which of its event's effects it is.
+    place: u32,
 }
 
-/// Descriptors by partition, each partition's in the order in which they take place.
-#[derive(Debug)]
-pub(crate) struct Buckets(Vec<Vec<Descriptor>>);
+/// Events lie at multiples of this, in bytes, and have fewer effects than this.
+const EVENT_ALIGNMENT: u32 = 8;
 
-impl Default for Buckets {
+impl Descriptor {
+    /// Where its event starts, in bytes.
+    #[inline]
+    pub(crate) fn at(self) -> u32 {
+        self.place - self.effect()
+    }
+
+    /// Which of its event's effects it is.
+    #[inline]
+    pub(crate) fn effect(self) -> u32 {
+        self.place % EVENT_ALIGNMENT
+    }
+}
+
+/// An effect that takes place at the end of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settlement {
+    /// The effect.
+    pub(crate) descriptor: Descriptor,
+    /// The LSN of the transaction's end.
+    pub(crate) position: u64,
+}
+
+/// Effects by partition, each partition's in the order in which they take place.
+#[derive(Debug)]
+pub(crate) struct Buckets<D>(Vec<Vec<D>>);
+
+impl<D: Clone> Default for Buckets<D> {
     fn default() -> Self {
         Self(vec![Vec::new(); PARTITIONS])
     }
 }
 
-impl Buckets {
-    /// Adds the effects of an event that lies at `at` and takes place at `position`.
-    #[inline]
-    pub(crate) fn route(&mut self, event: &Event<'_>, body: &Body<'_>, at: u32, position: u64) {
-        let mut effect = 0;
+impl<D> Buckets<D> {
+    /// Adds the effects of an event that lies at `at`, each as what `made` makes of it.
+    #[inline(always)]
+    pub(crate) fn route(
+        &mut self,
+        (lsn, at): (u64, u32),
+        body: &Body<'_>,
+        made: impl Fn(Descriptor) -> D,
+    ) {
+        debug_assert!(at.is_multiple_of(EVENT_ALIGNMENT), "an event at {at}");
+        let mut place = at;
         for_each_effect(body, |it| {
-            let hash = it.key.hash();
-            let descriptor = Descriptor { hash, position, lsn: event.lsn, at, effect };
-            self.0[partition_of(hash)].push(descriptor);
-            effect += 1;
+            let Home { partition, tag } = it.key.home();
+            let descriptor = Descriptor { lsn, tag, place };
+            self.0[partition].push(made(descriptor));
+            place += 1;
         });
     }
 
-    /// The descriptors of one partition.
-    pub(crate) fn of(&self, partition: usize) -> &[Descriptor] {
+    /// The effects of one partition.
+    pub(crate) fn of(&self, partition: usize) -> &[D] {
         &self.0[partition]
-    }
-
-    /// Takes back what was routed from `at` on.
-    pub(crate) fn cut(&mut self, at: u32) {
-        for bucket in &mut self.0 {
-            let keep = bucket.partition_point(|descriptor| descriptor.at < at);
-            bucket.truncate(keep);
-        }
     }
 
     /// Empties the buckets and keeps their memory.
     pub(crate) fn clear(&mut self) {
         self.0.iter_mut().for_each(Vec::clear);
+    }
+}
+
+impl Buckets<Descriptor> {
+    /// Takes back what was routed from `at` on.
+    pub(crate) fn cut(&mut self, at: u32) {
+        for bucket in &mut self.0 {
+            let keep = bucket.partition_point(|descriptor| descriptor.at() < at);
+            bucket.truncate(keep);
+        }
     }
 }

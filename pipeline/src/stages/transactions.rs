@@ -6,7 +6,7 @@
 
 use super::decode::{Reading, Role, TransactionEvent};
 use super::ledger::{Ledger, TransactionFault};
-use super::partition::Buckets;
+use super::partition::{Buckets, Settlement};
 use crate::error::Error;
 use crate::event::{Body, Class, Event, EventIter};
 use crate::journal::block;
@@ -41,9 +41,9 @@ pub(crate) struct Places {
 #[derive(Debug, Default)]
 pub(crate) struct Settled {
     /// Effects of events in the epoch's own buffer.
-    pub(crate) here: Buckets,
+    pub(crate) here: Buckets<Settlement>,
     /// Effects of events in `bytes`.
-    pub(crate) reread: Buckets,
+    pub(crate) reread: Buckets<Settlement>,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -148,8 +148,9 @@ impl Transactions {
             }
         }
         for event in &places.here {
-            if let Some((found, body)) = body_at(event.lsn, buffer, event.at) {
-                settled.here.route(&found, &body, event.at, end.lsn);
+            if let Some((_, body)) = body_at(event.lsn, buffer, event.at) {
+                let settlement = |descriptor| Settlement { descriptor, position: end.lsn };
+                settled.here.route((event.lsn, event.at), &body, settlement);
             }
         }
         Ok(settled)
@@ -187,12 +188,14 @@ fn copy_members(block: &[u8], end: &TransactionEvent, settled: &mut Settled) {
         if body.event_type().class() == Class::Mutation {
             let at = super::decode::place(settled.bytes.len());
             settled.bytes.extend_from_slice(event.bytes());
-            settled.reread.route(&event, &body, at, end.lsn);
+            let settlement = |descriptor| Settlement { descriptor, position: end.lsn };
+            settled.reread.route((event.lsn, at), &body, settlement);
         }
     }
 }
 
 /// The event at a place where one was found before.
+#[inline(always)]
 pub(crate) fn body_at(lsn: u64, buffer: &[u8], at: u32) -> Option<(Event<'_>, Body<'_>)> {
     let event = Event::read(lsn, buffer.get(at as usize..)?).ok()?;
     let body = event.body().ok()??;

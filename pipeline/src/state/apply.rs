@@ -61,18 +61,21 @@ pub struct Stamp {
 }
 
 /// One record, under the effect's key, in the partition at hand.
-struct Slot<'s, R> {
+struct Slot<'s, R: Records> {
     records: &'s mut R,
-    hash: u64,
+    tag: u32,
     key: Key<'s>,
+    found: Option<R::Found>,
     stamp: Stamp,
 }
 
 type Applied = Option<Contradiction>;
 
-/// Applies an effect; `hash` is the hash of its key.
-pub fn apply<R: Records>(records: &mut R, hash: u64, effect: &Effect<'_>, stamp: Stamp) -> Applied {
-    let slot = Slot { records, hash, key: effect.key, stamp };
+/// Applies an effect; `tag` is that of its key.
+#[inline(always)]
+pub fn apply<R: Records>(records: &mut R, tag: u32, effect: &Effect<'_>, stamp: Stamp) -> Applied {
+    let found = records.find(tag, &effect.key);
+    let slot = Slot { records, tag, key: effect.key, found, stamp };
     match effect.key.kind {
         KeyKind::Inode => slot.inode(&effect.change),
         KeyKind::Entry => slot.entry(&effect.change),
@@ -95,24 +98,25 @@ macro_rules! bytes_of {
 
 impl<R: Records> Slot<'_, R> {
     fn get(&self) -> Option<&[u8]> {
-        self.records.get(self.hash, &self.key)
+        self.found.map(|found| self.records.value(found))
     }
 
     fn put(&mut self, fixed: &[u8], tail: &[u8]) {
-        self.records.put(self.hash, &self.key, [fixed, tail]);
+        self.records.put(self.found, self.tag, &self.key, [fixed, tail]);
     }
 
     /// Puts what must not be there yet.
     fn create(mut self, fixed: &[u8], tail: &[u8]) -> Applied {
         let kind = self.key.kind;
-        let exists = self.get().map(|_| Contradiction::Exists(kind));
+        let exists = self.found.map(|_| Contradiction::Exists(kind));
         self.put(fixed, tail);
         exists
     }
 
     fn remove(self) -> Applied {
-        let there = self.records.remove(self.hash, &self.key);
-        (!there).then_some(Contradiction::Missing(self.key.kind))
+        let Some(found) = self.found else { return self.missing() };
+        self.records.remove(found);
+        None
     }
 
     fn missing(&self) -> Applied {
@@ -139,9 +143,8 @@ impl<R: Records> Slot<'_, R> {
             Change::InodeRemove => return self.remove(),
             _ => {}
         }
-        let Some(bytes) = self.records.get_mut(self.hash, &self.key) else {
-            return self.missing();
-        };
+        let Some(found) = self.found else { return self.missing() };
+        let bytes = self.records.value_mut(found);
         let mut inode = InodeRecord::read(bytes);
         (inode.changed_lsn, inode.changed_ns) = (lsn, timestamp_ns);
         match *change {
@@ -232,8 +235,8 @@ impl<R: Records> Slot<'_, R> {
 
     /// Writes over the fixed part of a record that is there.
     fn patch(&mut self, fixed: &[u8]) {
-        if let Some(bytes) = self.records.get_mut(self.hash, &self.key) {
-            bytes[..fixed.len()].copy_from_slice(fixed);
+        if let Some(found) = self.found {
+            self.records.value_mut(found)[..fixed.len()].copy_from_slice(fixed);
         }
     }
 

@@ -7,11 +7,11 @@
 
 use vexfs_kernels::{Digest, Sha256Stream, sha256};
 
-use super::Records;
+use super::Table;
 use super::key::Key;
 
 /// The digest of one partition.
-pub(super) fn of_partition(records: &impl Records) -> Digest {
+pub(super) fn of_partition(records: &Table) -> Digest {
     let mut all: Vec<(Key<'_>, &[u8])> = Vec::new();
     records.for_each(&mut |key, value| all.push((key, value)));
     all.sort_unstable_by(|left, right| left.0.cmp(&right.0));

@@ -145,7 +145,7 @@ impl Change<'_> {
 
 /// Visits the effects of an event, in the order in which those on one key are to be applied.
 /// Observations and the boundaries of transactions have none.
-#[inline]
+#[inline(always)]
 pub fn for_each_effect<'a>(body: &Body<'a>, mut visit: impl FnMut(Effect<'a>)) {
     use KeyKind as Kind;
     let mut one = |kind, id, change| visit(Effect { key: Key::numbered(kind, id), change });
@@ -191,7 +191,7 @@ pub fn for_each_effect<'a>(body: &Body<'a>, mut visit: impl FnMut(Effect<'a>)) {
 }
 
 /// The events whose keys have names in them.
-#[inline]
+#[inline(always)]
 fn for_each_named_effect<'a>(body: &Body<'a>, mut visit: impl FnMut(Effect<'a>)) {
     let mut one =
         |kind, id, name, change| visit(Effect { key: Key::named(kind, id, name), change });

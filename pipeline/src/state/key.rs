@@ -104,22 +104,24 @@ impl<'a> Key<'a> {
         Self { kind, id, second: 0, name }
     }
 
-    /// The key's hash: XXH3 (64 bits) of the name, seeded with the numbers.
+    /// Where the key belongs, by XXH3 (64 bits) of its name, seeded with its numbers.
     #[must_use]
     #[inline]
-    pub fn hash(&self) -> u64 {
+    pub fn home(&self) -> Home {
         let numbers = self.id ^ self.second.rotate_left(32);
         let seed = numbers ^ (u64::from(self.kind as u8) << 56);
-        xxhash_rust::xxh3::xxh3_64_with_seed(self.name, seed)
+        let hash = xxhash_rust::xxh3::xxh3_64_with_seed(self.name, seed);
+        let [tag @ .., _, partition, _, _] = hash.to_le_bytes();
+        Home { partition: usize::from(partition) % PARTITIONS, tag: u32::from_le_bytes(tag) }
     }
 }
 
-/// The partition that owns the key with this hash.
-///
-/// Bits from the middle: a partition's table uses the lowest and the highest ones, which must
-/// still differ among the keys of one partition.
-#[must_use]
-#[inline]
-pub fn partition_of(hash: u64) -> usize {
-    (hash >> 40) as usize % PARTITIONS
+/// Where a key belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// The partition that owns the key.
+    pub partition: usize,
+    /// The low 32 bits of its hash, by which the partition looks for it: other bits than those
+    /// that chose the partition, so that they differ among its keys.
+    pub tag: u32,
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use vexfs_kernels::Digest;
 
 use super::digest;
-use super::key::{Key, KeyKind, PARTITIONS, partition_of};
+use super::key::{Home, Key, KeyKind, PARTITIONS};
 use super::{Records, Table};
 
 /// A state whose records are in memory.
@@ -28,8 +28,9 @@ impl MemoryState {
     /// The record under a key: its fixed part (see the record types beside this), then the rest.
     #[must_use]
     pub fn get(&self, key: &Key<'_>) -> Option<&[u8]> {
-        let hash = key.hash();
-        self.partitions[partition_of(hash)].get(hash, key)
+        let Home { partition, tag } = key.home();
+        let partition = &self.partitions[partition];
+        partition.find(tag, key).map(|found| partition.value(found))
     }
 
     /// Visits every record of one kind, in any order.
@@ -63,6 +64,6 @@ impl MemoryState {
     /// How much memory the records take, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        self.partitions.iter().map(Records::memory_bytes).sum()
+        self.partitions.iter().map(Table::memory_bytes).sum()
     }
 }

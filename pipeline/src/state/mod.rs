@@ -1,40 +1,48 @@
 //! The state: records under keys, in partitions that each own their keys.
 
 mod apply;
+mod arena;
 mod digest;
 mod effect;
 mod key;
 mod memory;
 mod record;
+mod slots;
 mod table;
 pub mod tree;
 
 pub use apply::{Contradiction, Stamp, apply};
 pub use effect::{Change, EdgeEnd, Effect, for_each_effect};
-pub use key::{Key, KeyKind, PARTITIONS, partition_of};
+pub use key::{Home, Key, KeyKind, PARTITIONS};
 pub use memory::MemoryState;
 pub use record::*;
 pub use table::Table;
 
 /// The records of one partition, wherever they are kept.
 ///
-/// Law: it behaves as a map from keys to bytes; `hash` is always [`Key::hash`] of `key`.
+/// Law: it behaves as a map from keys to bytes; `tag` is always that of the key's [`Home`].
 pub trait Records {
-    /// The record under a key.
-    fn get(&self, hash: u64, key: &Key<'_>) -> Option<&[u8]>;
+    /// Where a record was found: valid until the next change of another record.
+    type Found: Copy;
 
-    /// The record under a key, to be changed without changing its length.
-    fn get_mut(&mut self, hash: u64, key: &Key<'_>) -> Option<&mut [u8]>;
+    /// Looks for the record under a key.
+    fn find(&self, tag: u32, key: &Key<'_>) -> Option<Self::Found>;
 
-    /// Puts a record, given in two parts, under a key, in place of what was there.
-    fn put(&mut self, hash: u64, key: &Key<'_>, parts: [&[u8]; 2]);
+    /// The record that was found.
+    fn value(&self, found: Self::Found) -> &[u8];
 
-    /// Takes the record under a key away; tells whether there was one.
-    fn remove(&mut self, hash: u64, key: &Key<'_>) -> bool;
+    /// The record that was found, to be changed without changing its length.
+    fn value_mut(&mut self, found: Self::Found) -> &mut [u8];
 
-    /// Visits every record, in any order.
-    fn for_each<'s>(&'s self, visit: &mut dyn FnMut(Key<'s>, &'s [u8]));
+    /// Puts a record, given in two parts, under a key, in place of what was found there.
+    fn put(&mut self, found: Option<Self::Found>, tag: u32, key: &Key<'_>, parts: [&[u8]; 2]);
 
-    /// How much memory the records take, in bytes.
-    fn memory_bytes(&self) -> u64;
+    /// Takes the record that was found away.
+    fn remove(&mut self, found: Self::Found);
+
+    /// A key with this tag will be looked for soon.
+    fn prefetch_index(&self, _tag: u32) {}
+
+    /// A key with this tag will be looked for very soon, and was announced before.
+    fn prefetch_record(&self, _tag: u32) {}
 }

@@ -1,0 +1,126 @@
+//! The memory in which a partition's records lie: chunks that never move, cut into places.
+//!
+//! A place that is given back is used again for the next record of its size. So nothing is copied
+//! when the state grows, and a record that changes its size leaves no page of memory untouched
+//! behind it.
+
+use vexfs_kernels::prefetch;
+
+use super::slots::Place;
+
+/// The unit of places, in words of 8 bytes.
+pub(super) const UNIT_WORDS: usize = 4;
+/// How long a chunk is, in units; a longer record gets a chunk of its own.
+const CHUNK_UNITS: usize = 1 << CHUNK_BITS;
+const CHUNK_BITS: u32 = 10;
+
+/// The memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arena {
+    chunks: Vec<Box<[u64]>>,
+    /// The chunk that is being filled, and how many of its units are given out.
+    filling: Option<(usize, usize)>,
+    /// Places that were given back, by their length in units.
+    free: Vec<Vec<Place>>,
+    /// Numbers of chunks that were given back whole.
+    free_chunks: Vec<usize>,
+    free_units: usize,
+    units: usize,
+}
+
+/// The chunk and unit of a place. Chunks count from 1 in a place, so that none is zero.
+fn split(place: Place) -> (usize, usize) {
+    let place = place.get() as usize;
+    ((place >> CHUNK_BITS) - 1, place & (CHUNK_UNITS - 1))
+}
+
+fn join(chunk: usize, unit: usize) -> Place {
+    let place = u32::try_from((chunk + 1) << CHUNK_BITS | unit).ok().and_then(Place::new);
+    place.unwrap_or_else(|| unreachable!("a partition's records take less than 128 GiB"))
+}
+
+impl Arena {
+    /// A place of this many units, whose content is undefined.
+    pub(super) fn allocate(&mut self, units: usize) -> Place {
+        if units > CHUNK_UNITS {
+            return join(self.add_chunk(units), 0);
+        }
+        if let Some(place) = self.free.get_mut(units).and_then(Vec::pop) {
+            self.free_units -= units;
+            return place;
+        }
+        let (chunk, unit) = match self.filling {
+            Some((chunk, unit)) if unit + units <= CHUNK_UNITS => (chunk, unit),
+            filled => {
+                if let Some((chunk, unit)) = filled.filter(|&(_, unit)| unit < CHUNK_UNITS) {
+                    self.keep(join(chunk, unit), CHUNK_UNITS - unit);
+                }
+                (self.add_chunk(CHUNK_UNITS), 0)
+            }
+        };
+        self.filling = Some((chunk, unit + units));
+        join(chunk, unit)
+    }
+
+    fn add_chunk(&mut self, units: usize) -> usize {
+        self.units += units;
+        let chunk = vec![0; units * UNIT_WORDS].into_boxed_slice();
+        if let Some(number) = self.free_chunks.pop() {
+            self.chunks[number] = chunk;
+            return number;
+        }
+        self.chunks.push(chunk);
+        self.chunks.len() - 1
+    }
+
+    /// Takes a place of this many units back.
+    pub(super) fn release(&mut self, place: Place, units: usize) {
+        if units > CHUNK_UNITS {
+            let (chunk, _) = split(place);
+            self.chunks[chunk] = Box::default();
+            self.free_chunks.push(chunk);
+            self.units -= units;
+        } else {
+            self.keep(place, units);
+        }
+    }
+
+    fn keep(&mut self, place: Place, units: usize) {
+        if self.free.len() <= units {
+            self.free.resize_with(units + 1, Vec::new);
+        }
+        self.free[units].push(place);
+        self.free_units += units;
+    }
+
+    /// Whether most of the memory is given back and waits for records of sizes that don't come.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.free_units * 2 > self.units && self.free_units > 2 * CHUNK_UNITS
+    }
+
+    /// The words from a place on, up to the end of its chunk.
+    #[inline]
+    pub(super) fn at(&self, place: Place) -> &[u64] {
+        let (chunk, unit) = split(place);
+        &self.chunks[chunk][unit * UNIT_WORDS..]
+    }
+
+    /// The words from a place on, to be changed.
+    #[inline]
+    pub(super) fn at_mut(&mut self, place: Place) -> &mut [u64] {
+        let (chunk, unit) = split(place);
+        &mut self.chunks[chunk][unit * UNIT_WORDS..]
+    }
+
+    /// Asks the processor for the first cache lines of a place.
+    #[inline]
+    pub(super) fn prefetch(&self, place: Place) {
+        let words = self.at(place);
+        (0..3).for_each(|line| prefetch(words, line * 8));
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        let free: usize = self.free.iter().map(|it| it.capacity() * size_of::<Place>()).sum();
+        self.units * UNIT_WORDS * size_of::<u64>() + free
+    }
+}
