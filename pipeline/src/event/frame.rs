@@ -31,7 +31,8 @@ wire! {
 /// that carries one whole.
 pub const MAX_EVENT_BYTES: usize = 128 * 1024;
 
-const ALIGNMENT: usize = 8;
+/// What an event's length is a multiple of, in bytes; payload and tail are padded to it.
+pub const EVENT_ALIGNMENT: usize = 8;
 
 /// Flags of an event.
 pub mod flags {
@@ -151,7 +152,7 @@ impl<'a> Event<'a> {
         let header = EventHeader::read(bytes);
         let claimed = u64::from(header.event_bytes);
         let length = header.event_bytes as usize;
-        let misaligned = !length.is_multiple_of(ALIGNMENT);
+        let misaligned = !length.is_multiple_of(EVENT_ALIGNMENT);
         if claimed < least || claimed > remaining || length > MAX_EVENT_BYTES || misaligned {
             return Err(Malformed::EventLength { claimed, least, remaining });
         }
@@ -178,7 +179,7 @@ impl<'a> Event<'a> {
     /// The fields of the tail.
     #[must_use]
     pub fn tail(&self) -> TailIter<'a> {
-        let payload = (self.header.payload_bytes as usize).next_multiple_of(ALIGNMENT);
+        let payload = (self.header.payload_bytes as usize).next_multiple_of(EVENT_ALIGNMENT);
         TailIter::new(self.bytes.get(EventHeader::BYTES + payload..).unwrap_or_default())
     }
 
@@ -270,5 +271,5 @@ pub(crate) fn low_bits(lsn: u64) -> u32 {
 }
 
 fn pad(start: usize, out: &mut Vec<u8>) {
-    out.resize(start + (out.len() - start).next_multiple_of(ALIGNMENT), 0);
+    out.resize(start + (out.len() - start).next_multiple_of(EVENT_ALIGNMENT), 0);
 }

@@ -7,7 +7,8 @@ mod taxonomy;
 
 pub(crate) use frame::low_bits;
 pub use frame::{
-    Event, EventHeader, EventIter, MAX_EVENT_BYTES, Malformed, encode, flags, priority,
+    EVENT_ALIGNMENT, Event, EventHeader, EventIter, MAX_EVENT_BYTES, Malformed, encode, flags,
+    priority,
 };
 pub use payload::*;
 pub use tail::{KernelHeader, TailField, TailIter, tail_tag};

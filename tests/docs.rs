@@ -1,0 +1,18 @@
+//! Holds the pages that specify the format and the events to the code: every layout, number,
+//! limit, rule and effect that they state in a table, and every byte of the worked example.
+
+#[cfg(test)]
+#[path = "docs/events.rs"]
+mod events;
+#[cfg(test)]
+#[path = "docs/example.rs"]
+mod example;
+#[cfg(test)]
+#[path = "docs/layouts.rs"]
+mod layouts;
+#[cfg(test)]
+#[path = "docs/markdown.rs"]
+mod markdown;
+#[cfg(test)]
+#[path = "docs/rules.rs"]
+mod rules;
