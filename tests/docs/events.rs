@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vexfs_replay::event::{Body, Class, EventType};
 use vexfs_replay::import::git;
 use vexfs_replay::state::{
-    Contradiction, Effect, Key, KeyKind, Records as _, Stamp, Table, apply, for_each_effect,
+    Contradiction, Effect, Home, Key, KeyKind, Records as _, Stamp, Table, apply, for_each_effect,
 };
 
 use crate::layouts::record_layouts;
@@ -160,10 +160,10 @@ struct Met {
 
 impl Met {
     fn try_out(&mut self, effect: &Effect<'_>) {
-        let hash = effect.key.hash();
+        let Home { tag, .. } = effect.key.home();
         let mut empty = Table::default();
-        let contradiction = apply(&mut empty, hash, effect, STAMP).map(contradiction_name);
-        let made = empty.get(hash, &effect.key).is_some();
+        let contradiction = apply(&mut empty, tag, effect, STAMP).map(contradiction_name);
+        let made = empty.find(tag, &effect.key).is_some();
         let contradiction = contradiction.map(|name| format!("`{name}`"));
         let made = made.then(|| "makes it".to_owned());
         let result: Vec<String> = made.into_iter().chain(contradiction).collect();
@@ -173,8 +173,8 @@ impl Met {
         let bytes = kind.map_or(0, |(.., bytes)| *bytes);
         for filling in [0, 1] {
             let mut table = Table::default();
-            table.put(hash, &effect.key, [&vec![filling; bytes], b"rest"]);
-            let contradiction = apply(&mut table, hash, effect, STAMP);
+            table.put(None, tag, &effect.key, [&vec![filling; bytes], b"rest"]);
+            let contradiction = apply(&mut table, tag, effect, STAMP);
             self.one_there.extend(contradiction.map(contradiction_name));
         }
     }

@@ -10,17 +10,23 @@ use vexfs_replay::replay::verify;
 use super::exit::Exit;
 use super::output::{Report, facts};
 use super::pass::{PassArguments, exit_of, outcome_json, outcome_rows};
+use super::progress;
 
 pub(crate) fn run(arguments: &PassArguments) -> Result<Report, Error> {
     let started = Instant::now();
     let options = arguments.options();
     let journal = Journal::open_path(&arguments.journal)?;
-    let outcome = verify(&journal, &options, &mut |_| {})?;
+    let bar = progress::of_bytes("verify");
+    let outcome = verify(&journal, &options, &mut |now| {
+        bar.set_length(now.total_bytes);
+        bar.set_position(now.bytes);
+    })?;
+    bar.finish_and_clear();
     let seconds = started.elapsed().as_secs_f64();
     let mut json = outcome_json(&outcome);
     json["seconds"] = json!(seconds);
     json["validation"] = json!(options.validation);
-    let mut rows = outcome_rows(&outcome);
+    let mut rows = outcome_rows(&outcome, options.validation);
     rows.push(("time", format!("{seconds:.3} s, {} validation", options.validation.name())));
     Ok(Report { exit: exit_of(&outcome, Exit::Refused), json, text: facts(&rows) })
 }

@@ -360,9 +360,6 @@ impl Surroundings for Around<'_, '_> {
     }
 
     fn hand_on(&mut self, settled: Settled, position: u64) -> Result<Settled, Error> {
-        if !self.verifier.options.reading.route {
-            return Ok(settled);
-        }
         let unit = Unit {
             epoch: Arc::clone(&self.epoch),
             number: self.number,
@@ -392,29 +389,18 @@ struct Apply<'f> {
 impl Apply<'_> {
     fn run(
         &self,
-        state: Option<&mut MemoryState>,
+        mut state: Option<&mut MemoryState>,
         units: Receiver<Unit>,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Vec<Owner>, Error> {
-        let Some(state) = state else { return Ok(Vec::new()) };
         let mut owners: Vec<Owner> = Vec::new();
-        owners.resize_with(state.partitions_mut().len(), Owner::default);
         for unit in units {
             self.options.check_cancel()?;
-            let space = &unit.epoch.space;
-            let work = Work {
-                epoch: unit.number,
-                buffer: &space.buffer,
-                runs: &space.runs,
-                before: unit.before,
-                settled: &unit.settled,
-            };
-            self.workers.install(|| {
-                let tables = state.partitions_mut().par_iter_mut();
-                let owned = tables.zip(owners.par_iter_mut()).enumerate();
-                owned.for_each(|(partition, (table, owner))| owner.apply(partition, table, &work));
-            });
-            self.check_memory(state)?;
+            if let Some(state) = &mut state {
+                owners.resize_with(state.partitions_mut().len(), Owner::default);
+                self.apply(state, &mut owners, &unit);
+                self.check_memory(state)?;
+            }
             progress(&unit.progress);
             let mut settled = unit.settled;
             settled.clear();
@@ -422,6 +408,22 @@ impl Apply<'_> {
             let _ = self.settled_home.try_send(settled);
         }
         Ok(owners)
+    }
+
+    fn apply(&self, state: &mut MemoryState, owners: &mut [Owner], unit: &Unit) {
+        let space = &unit.epoch.space;
+        let work = Work {
+            epoch: unit.number,
+            buffer: &space.buffer,
+            runs: &space.runs,
+            before: unit.before,
+            settled: &unit.settled,
+        };
+        self.workers.install(|| {
+            let tables = state.partitions_mut().par_iter_mut();
+            let owned = tables.zip(owners.par_iter_mut()).enumerate();
+            owned.for_each(|(partition, (table, owner))| owner.apply(partition, table, &work));
+        });
     }
 
     fn check_memory(&self, state: &MemoryState) -> Result<(), Error> {

@@ -151,14 +151,17 @@ pub fn decode(bytes: &[u8], header: &SealHeader, position: &Position) -> Result<
     if expected != found {
         return Err(Fault::ChainBreak { expected, found });
     }
-    if header.next_lsn != position.next_lsn {
-        let (expected, found) = (position.next_lsn, header.next_lsn);
-        return Err(Fault::SealMismatch { field: "next LSN", expected, found });
-    }
     let trailer = check_trailer(&bytes[bytes.len() - SealTrailer::BYTES..])?;
-    if (trailer.seal_offset, trailer.seal_bytes) != (header.file_offset, header.seal_bytes) {
-        let (expected, found) = (header.file_offset, trailer.seal_offset);
-        return Err(Fault::SealMismatch { field: "seal offset", expected, found });
+    let kind = header.kind.clamp(SEAL_ROTATED, SEAL_CLOSED);
+    let says = [
+        ("next LSN", position.next_lsn, header.next_lsn),
+        ("kind", u64::from(kind), u64::from(header.kind)),
+        ("offset in its trailer", header.file_offset, trailer.seal_offset),
+        ("length in its trailer", header.seal_bytes, trailer.seal_bytes),
+        ("segment in its trailer", header.segment, trailer.segment),
+    ];
+    if let Some((field, expected, found)) = says.into_iter().find(|it| it.1 != it.2) {
+        return Err(Fault::SealMismatch { field, expected, found });
     }
     let count = usize::try_from(header.blocks).unwrap_or(usize::MAX);
     let entries = bytes[SealHeader::BYTES..].chunks_exact(SealEntry::BYTES).take(count);

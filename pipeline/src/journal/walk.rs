@@ -128,6 +128,8 @@ pub struct Walk<'j> {
     reported: bool,
     position: Position,
     continuity: Continuity,
+    /// The LSN of the segment's first event.
+    first_lsn: u64,
     /// What the seal of the segment must say: SHA-256 over its entries, and how many there are.
     entries: (Sha256Stream, u64),
     /// Not all of the segment's blocks were walked, so that its seal says more than that.
@@ -158,6 +160,7 @@ impl<'j> Walk<'j> {
             reported: false,
             position,
             continuity: Continuity::Next,
+            first_lsn: 1,
             entries: Default::default(),
             holes: false,
             end: None,
@@ -238,6 +241,7 @@ impl<'j> Walk<'j> {
             digest,
         };
         self.continuity = Continuity::Next;
+        self.first_lsn = header.first_lsn;
         (self.entries, self.holes) = Default::default();
         self.entered = true;
         Ok(())
@@ -443,9 +447,11 @@ impl<'j> Walk<'j> {
         seal::decode(bytes, header, &self.position)?;
         if !self.holes {
             let (stream, blocks) = self.entries.clone();
-            if blocks != header.blocks {
-                let (expected, found) = (blocks, header.blocks);
-                return Err(Fault::SealMismatch { field: "block count", expected, found });
+            let events = self.position.next_lsn.wrapping_sub(self.first_lsn);
+            let counts =
+                [("block count", blocks, header.blocks), ("event count", events, header.events)];
+            if let Some((field, expected, found)) = counts.into_iter().find(|it| it.1 != it.2) {
+                return Err(Fault::SealMismatch { field, expected, found });
             }
             let entries = &bytes[SealHeader::BYTES..];
             let length = usize::try_from(header.blocks).unwrap_or(0) * SealEntry::BYTES;

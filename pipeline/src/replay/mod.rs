@@ -91,8 +91,9 @@ pub struct Outcome {
     pub last_lsn: u64,
     /// The head that the journal has now; see [`Head`].
     pub head: Head,
-    /// Whether a head that was kept outside of the journal was found in it: only then is it
-    /// proven that nothing was cut off its end.
+    /// Whether a head that was kept outside of the journal was found in it. Only then, and only
+    /// under [`Validation::Cryptographic`], is it proven that nothing before the head was changed
+    /// or cut off.
     pub anchored: bool,
 }
 
@@ -151,7 +152,7 @@ pub fn verify(
 ) -> Result<Outcome, Error> {
     let flow_options = options.for_flow(false, false, options.until());
     let findings = flow::run(journal, None, &flow_options, progress)?;
-    options.conclude(findings)
+    options.conclude(journal, findings)
 }
 
 fn replay_by(
@@ -181,7 +182,7 @@ fn replay_by(
         _ => {}
     }
     options.refuse_damage(&findings)?;
-    Ok((state, options.conclude(findings)?))
+    Ok((state, options.conclude(journal, findings)?))
 }
 
 impl ReplayOptions {
@@ -211,14 +212,14 @@ impl ReplayOptions {
         }
     }
 
-    fn conclude(&self, findings: Findings) -> Result<Outcome, Error> {
+    fn conclude(&self, journal: &Journal, findings: Findings) -> Result<Outcome, Error> {
         let position = findings.end.position;
         let head = Head { lsn: position.next_lsn - 1, digest: position.digest };
         let last_lsn = findings.last_lsn(self.until());
         let anchored = match self.anchor {
             None => false,
             Some(anchor) => {
-                check_anchor(&findings, anchor)?;
+                check_anchor(journal, &findings, anchor)?;
                 true
             }
         };
@@ -226,8 +227,14 @@ impl ReplayOptions {
     }
 }
 
-fn check_anchor(findings: &Findings, anchor: Head) -> Result<(), Error> {
+fn check_anchor(journal: &Journal, findings: &Findings, anchor: Head) -> Result<(), Error> {
     let lsn = anchor.lsn;
+    // The head of a journal without events is the header page of a segment before the first one.
+    let mut headers = journal.segments.iter().filter_map(|segment| segment.header.ok());
+    if lsn == 0 && headers.any(|(header, digest)| header.first_lsn == 1 && digest == anchor.digest)
+    {
+        return Ok(());
+    }
     let reason = match findings.anchored {
         Some(digest) if digest == anchor.digest => return Ok(()),
         Some(digest) => {
