@@ -1,10 +1,14 @@
 //! A hint to the processor that memory will be read soon. It changes nothing but time.
 
-/// Asks for the cache line that holds the element at `index`; does nothing where there is none.
+/// The length of a cache line, in bytes.
+const LINE_BYTES: usize = 64;
+
+/// Asks for the cache lines of `slice`.
 #[inline(always)]
-pub fn prefetch<T>(slice: &[T], index: usize) {
-    if let Some(element) = slice.get(index) {
-        prefetch_line(std::ptr::from_ref(element).cast());
+pub fn prefetch<T>(slice: &[T]) {
+    let start: *const i8 = slice.as_ptr().cast();
+    for at in (0..size_of_val(slice)).step_by(LINE_BYTES) {
+        prefetch_line(start.wrapping_add(at));
     }
 }
 

@@ -36,6 +36,8 @@ use crate::state::MemoryState;
 
 /// How many epochs are in flight at most: one each being read, verified and applied.
 const SPACES: usize = 3;
+/// How many workers may be asked for. Each has buckets of its own in every space.
+const THREADS_MAX: usize = 512;
 /// How long an epoch is at most, in bytes. At least the longest block.
 const EPOCH_BYTES: usize = 2 * layout::MAX_BLOCK_BYTES;
 /// How much one worker reads at once, in bytes.
@@ -129,6 +131,10 @@ pub(crate) fn run(
 
 /// A pool of this many workers.
 pub(crate) fn thread_pool(threads: usize) -> Result<ThreadPool, Error> {
+    if threads > THREADS_MAX {
+        let reason = format!("{threads} workers are more than the {THREADS_MAX} that are allowed");
+        return Err(Error::InvalidOption { option: "threads", reason });
+    }
     let named = ThreadPoolBuilder::new().num_threads(threads).thread_name(|n| format!("work-{n}"));
     named.build().map_err(|error| Error::InvalidOption {
         option: "threads",

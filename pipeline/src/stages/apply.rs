@@ -113,8 +113,8 @@ impl Owner {
         for group in due.chunks(GROUP) {
             for it in group {
                 records.prefetch_index(it.descriptor.tag);
-                let (bytes, at) = (bytes_of(it), it.descriptor.at() as usize);
-                (at..at + EVENT_BYTES_AHEAD).step_by(64).for_each(|at| prefetch(bytes, at));
+                let event = &bytes_of(it)[it.descriptor.at() as usize..];
+                prefetch(&event[..event.len().min(EVENT_BYTES_AHEAD)]);
             }
             group.iter().for_each(|it| records.prefetch_record(it.descriptor.tag));
             group.iter().for_each(|it| self.one(it, bytes_of(it), records));

@@ -13,6 +13,8 @@ pub(super) const UNIT_WORDS: usize = 4;
 /// How long a chunk is, in units; a longer record gets a chunk of its own.
 const CHUNK_UNITS: usize = 1 << CHUNK_BITS;
 const CHUNK_BITS: u32 = 10;
+/// How much of a record is asked for ahead of time, in words: what most records have.
+const PREFETCH_WORDS: usize = 24;
 
 /// The memory.
 #[derive(Clone, Debug, Default)]
@@ -116,7 +118,7 @@ impl Arena {
     #[inline]
     pub(super) fn prefetch(&self, place: Place) {
         let words = self.at(place);
-        (0..3).for_each(|line| prefetch(words, line * 8));
+        prefetch(&words[..words.len().min(PREFETCH_WORDS)]);
     }
 
     pub(super) fn memory_bytes(&self) -> usize {

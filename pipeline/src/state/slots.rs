@@ -73,7 +73,8 @@ impl Slots {
     #[inline]
     pub(super) fn prefetch(&self, tag: u32) {
         if !self.slots.is_empty() {
-            prefetch(&self.slots, self.home(tag));
+            let home = self.home(tag);
+            prefetch(&self.slots[home..=home]);
         }
     }
 
