@@ -65,7 +65,11 @@ pub(crate) struct ReplayArguments {
 }
 
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
-    parse_size::parse_size(text).map_err(|error| error.to_string())
+    match parse_size::parse_size(text) {
+        Ok(0) => Err("expected more than 0 bytes".to_owned()),
+        Ok(bytes) => Ok(bytes),
+        Err(error) => Err(format!("expected a size as 200M or 64KiB: {error}")),
+    }
 }
 
 fn parse_head(text: &str) -> Result<Head, String> {
