@@ -119,3 +119,18 @@ fn a_recipe_that_makes_no_sense_leaves_nothing_behind() {
     }
     succeed(&["generate", text_of(&path), "--recipe", "1k"]);
 }
+
+#[test]
+fn a_place_that_can_not_be_made_is_8() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let below = file.join("journal");
+    for place in [&file, &below] {
+        let (ran, result) = run_json(&["generate", text_of(place), "--recipe", "1k"]);
+        assert_eq!(ran.code, Some(8), "{ran:?}");
+        let message = result["error"]["message"].as_str().unwrap();
+        assert_eq!(message, format!("could not create {}", place.display()));
+        assert!(ran.stderr.contains(message) && ran.stderr.lines().count() == 1, "{ran:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What verify and replay print: the fields that machines rely on, and the text for people.
 
-use crate::program::{Made, run, text_of};
+use crate::program::{Made, run, run_json, text_of};
 
 #[test]
 fn a_replay_tells_all_its_figures() {
@@ -97,4 +97,21 @@ fn one_file_is_a_journal() {
     let ran = run(&["state", "digest", text_of(&segment)]);
     let expected = run(&["state", "digest", text_of(&made.path())]);
     assert_eq!((ran.code, ran.stdout), (Some(0), expected.stdout));
+}
+
+#[test]
+fn the_demo_tears_a_journal_and_replays_it_twice_alike() {
+    let (ran, result) = run_json(&["demo", "--recipe", "10k"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(
+        (&result["verify"]["exit_code"], &result["replay"]["exit_code"]),
+        (&3.into(), &3.into())
+    );
+    let again = &result["replay_on_one_thread"];
+    assert_eq!(
+        (&again["threads"], &again["state_digest"]),
+        (&1.into(), &result["replay"]["state_digest"])
+    );
+    // What it does step by step is told beside the result.
+    assert!(ran.stderr.contains("verify") && ran.stderr.contains("tore"), "{ran:?}");
 }
