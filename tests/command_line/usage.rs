@@ -27,13 +27,14 @@ fn every_verb_is_in_the_help_and_has_one_with_the_exit_codes() {
 
 #[test]
 fn arguments_that_make_no_sense_are_2() {
-    let wrong: [&[&str]; 12] = [
+    let wrong: [&[&str]; 13] = [
         &[],
         &["nonsense"],
         &["verify"],
         &["verify", "journal", "--damage", "salvage"],
         &["verify", "journal", "--validation", "some"],
         &["replay", "journal", "--threads", "0"],
+        &["replay", "journal", "--threads", "257"],
         &["replay", "journal", "--anchor", "7"],
         &["replay", "journal", "--until-lsn", "-1"],
         &["inspect", "journal", "--blocks", "--events"],

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use vexfs_replay::Error;
 use vexfs_replay::journal::{EndKind, Head, Journal, Validation};
 use vexfs_replay::replay::{DamagePolicy, Outcome, Progress, ReplayOptions, replay};
-use vexfs_replay::state::MemoryState;
+use vexfs_replay::state::{MemoryState, PARTITIONS};
 
 use super::exit::Exit;
 use super::progress;
@@ -40,8 +40,8 @@ pub(crate) struct PassArguments {
     /// How much is proven before it is believed.
     #[arg(long, value_enum, default_value = "cryptographic")]
     validation: ValidationArgument,
-    /// How many workers share the work; as many as there are cores when not given.
-    #[arg(long)]
+    /// How many workers share the work, 1 to 256; as many as there are cores when not given.
+    #[arg(long, value_parser = parse_threads)]
     threads: Option<NonZero<usize>>,
     /// Leave out what comes after this LSN.
     #[arg(long, value_name = "LSN")]
@@ -62,6 +62,12 @@ pub(crate) struct ReplayArguments {
     /// How much memory state and pipeline may take together.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     memory_limit: Option<u64>,
+}
+
+/// More workers than there are partitions have nothing to do but to wake each other.
+fn parse_threads(text: &str) -> Result<NonZero<usize>, String> {
+    let threads = text.parse().ok().filter(|&threads: &NonZero<usize>| threads.get() <= PARTITIONS);
+    threads.ok_or_else(|| format!("expected a number from 1 to {PARTITIONS}"))
 }
 
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
