@@ -27,7 +27,7 @@ fn every_verb_is_in_the_help_and_has_one_with_the_exit_codes() {
 
 #[test]
 fn arguments_that_make_no_sense_are_2() {
-    let wrong: [&[&str]; 13] = [
+    let wrong: [&[&str]; 15] = [
         &[],
         &["nonsense"],
         &["verify"],
@@ -39,6 +39,8 @@ fn arguments_that_make_no_sense_are_2() {
         &["replay", "journal", "--until-lsn", "-1"],
         &["inspect", "journal", "--blocks", "--events"],
         &["inspect", "journal", "--type", "nonsense"],
+        &["inspect", "journal", "--lsn", "nonsense"],
+        &["inspect", "journal", "--lsn", "5..3"],
         &["state", "list", "journal", "--kind", "nonsense"],
         &["generate", "journal", "--seed", "one"],
     ];

@@ -50,7 +50,10 @@ fn parse_range(text: &str) -> Result<(u64, u64), String> {
         _ => text.parse().map_err(|error| format!("{text}: {error}")),
     };
     match text.split_once("..") {
-        Some((from, to)) => Ok((number(from, 0)?, number(to, u64::MAX)?)),
+        Some((from, to)) => match (number(from, 0)?, number(to, u64::MAX)?) {
+            (from, to) if from > to => Err(format!("{from} comes after {to}")),
+            range => Ok(range),
+        },
         None => text.parse().map(|lsn| (lsn, lsn)).map_err(|error| format!("{text}: {error}")),
     }
 }
