@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use vexfs_replay::Error;
-use vexfs_replay::event::MAX_EVENT_BYTES;
+use vexfs_replay::event::{Body, EntryRef, MAX_EVENT_BYTES};
 use vexfs_replay::journal::damage::{Fault, Verdict};
 use vexfs_replay::journal::layout::{
     BlockHeader, MAX_BLOCK_BYTES, PAGE_BYTES, SealEntry, SealHeader, SealTrailer,
 };
-use vexfs_replay::journal::{Durability, EndKind, Journal, Validation, WriterOptions};
+use vexfs_replay::journal::{
+    Durability, EndKind, Journal, NewEvent, Validation, Writer, WriterOptions,
+};
 use vexfs_replay::replay::{DamagePolicy, replay_serially};
 use vexfs_replay::storage::MemoryFolder;
 
@@ -164,4 +166,23 @@ fn fault_39_a_run_of_bad_blocks_is_searched_once() {
             check_tail(&made, EndKind::TornTail, 3, &[Validation::Cryptographic]);
         }
     }
+}
+
+/// An event that contradicts the state in several partitions: whose word comes first must not
+/// depend on which of them was done first.
+#[test]
+fn fault_44_what_one_event_contradicts_comes_in_one_order() {
+    const EVENTS: u64 = 150;
+    let folder = MemoryFolder::default();
+    let writer = Writer::create(Arc::new(folder.clone()), OPTIONS).unwrap();
+    for inode in 1..=EVENTS {
+        let name = inode.to_le_bytes();
+        let missing = Body::FileDelete(EntryRef { parent: 1, inode, name: &name });
+        writer.append(&NewEvent::new(inode, missing)).unwrap();
+    }
+    writer.close().unwrap();
+    let options = options(DamagePolicy::Salvage, Validation::Full);
+    let (_, outcome) = replay_both(&folder, &options).unwrap();
+    let found = outcome.findings.inconsistencies;
+    assert_eq!((found.count, found.first.len()), (2 * EVENTS, 100));
 }

@@ -80,6 +80,24 @@ fn fault_38_a_writer_needs_the_folder_and_not_one_file_of_it() {
     assert!(matches!(opened, Err(Error::InvalidOption { .. })), "{opened:?}");
 }
 
+/// A journal made where a file lies would lie beside it, over the journal that is there.
+#[test]
+fn fault_38_no_journal_is_made_in_the_place_of_a_file() {
+    let made = Made::closed();
+    let (_kept, path) = on_disk(&made);
+    let other = path.join("notes");
+    fs::write(&other, "no segment").unwrap();
+    let one_file = DiskFolder::open(&other).unwrap();
+    let created = Writer::create(Arc::new(one_file), OPTIONS);
+    assert!(matches!(created, Err(Error::InvalidOption { option: "journal", .. })), "{created:?}");
+    let folder = DiskFolder::create(&other);
+    assert_eq!(folder.unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    assert!(DiskFolder::create(&path).is_ok(), "a folder that is there will do");
+    for (name, content) in made.all_files() {
+        assert!(fs::read(path.join(name)).unwrap() == content);
+    }
+}
+
 #[test]
 fn fault_46_no_two_blocks_share_a_page_and_nothing_is_written_over() {
     let folder = CrashingFolder::on(&vexfs_replay::storage::MemoryFolder::default());

@@ -48,9 +48,11 @@ impl Exit {
             | Error::NotAJournal { fault: Some(_), .. } => Self::Refused,
             Error::NotAJournal { fault: None, .. }
             | Error::AlreadyAJournal { .. }
-            | Error::InvalidOption { .. } => Self::Usage,
+            | Error::InvalidOption { .. }
+            | Error::MemoryLimit { limit: 1.., .. } => Self::Usage,
             Error::BelowAnchor { .. } => Self::Differs,
             Error::Cancelled => Self::Interrupted,
+            // A limit of 0 is none that was given: the system had no memory.
             Error::EventTooLong { .. } | Error::MemoryLimit { .. } | Error::Panicked { .. } => {
                 Self::Internal
             }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
-use vexfs_datasets::Recipe;
+use vexfs_datasets::{Recipe, RecipeError};
 use vexfs_replay::Error;
 use vexfs_replay::generate::{generate, writer_options};
 use vexfs_replay::journal::{Writer, WriterOptions};
@@ -58,11 +58,12 @@ pub(crate) struct GenerateArguments {
 
 impl GenerateArguments {
     fn recipe(&self) -> Result<Recipe, Error> {
-        let named = Recipe::named(&self.recipe).map_err(|error| Error::InvalidOption {
+        let invalid = |error: RecipeError| Error::InvalidOption {
             option: "recipe",
             reason: error.to_string(),
-        })?;
-        Ok(Recipe {
+        };
+        let named = Recipe::named(&self.recipe).map_err(invalid)?;
+        let recipe = Recipe {
             events: self.events.unwrap_or(named.events),
             mean_payload_bytes: self.mean_payload.unwrap_or(named.mean_payload_bytes),
             live_keys: self.live_keys.unwrap_or(named.live_keys),
@@ -74,7 +75,10 @@ impl GenerateArguments {
             aborted_share: self.aborted.unwrap_or(named.aborted_share),
             multi_key_share: self.multi_key.unwrap_or(named.multi_key_share),
             ..named
-        })
+        };
+        // Before there is a journal that nothing would be written to.
+        recipe.validate().map_err(invalid)?;
+        Ok(recipe)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use vexfs_replay::Error;
-use vexfs_replay::import::import_git;
+use vexfs_replay::import::{find_git_commit, import_git};
 use vexfs_replay::journal::{Writer, WriterOptions};
 use vexfs_replay::storage::DiskFolder;
 
@@ -35,6 +35,7 @@ pub(crate) struct GitArguments {
 pub(crate) fn run(verb: &ImportVerb) -> Result<Report, Error> {
     let ImportVerb::Git(arguments) = verb;
     let started = Instant::now();
+    let commit = find_git_commit(&arguments.repository, &arguments.rev)?;
     let path = &arguments.journal;
     let folder = DiskFolder::create(path).map_err(|source| Error::Io {
         operation: "create",
@@ -44,7 +45,7 @@ pub(crate) fn run(verb: &ImportVerb) -> Result<Report, Error> {
     })?;
     let writer = Writer::create(Arc::new(folder), WriterOptions::default())?;
     let bar = progress::of_count("import");
-    let outcome = import_git(&arguments.repository, &arguments.rev, &writer, &mut |now| {
+    let outcome = import_git(&arguments.repository, &commit, &writer, &mut |now| {
         bar.set_length(now.commits_total);
         bar.set_position(now.commits);
     })?;

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use vexfs_replay::Error;
 use vexfs_replay::event::{EventIter, EventType};
 use vexfs_replay::journal::layout::MAX_BLOCK_BYTES;
-use vexfs_replay::journal::{Fill, Frame, Journal, PastDamage, Segment, Validation, Walk, block};
+use vexfs_replay::journal::{
+    EndKind, Fill, Frame, Journal, PastDamage, Segment, Validation, Walk, block,
+};
 
 use super::exit::Exit;
 use super::output::SCHEMA;
@@ -48,7 +50,10 @@ fn parse_range(text: &str) -> Result<(u64, u64), String> {
         _ => text.parse().map_err(|error| format!("{text}: {error}")),
     };
     match text.split_once("..") {
-        Some((from, to)) => Ok((number(from, 0)?, number(to, u64::MAX)?)),
+        Some((from, to)) => match (number(from, 0)?, number(to, u64::MAX)?) {
+            (from, to) if from > to => Err(format!("{from} comes after {to}")),
+            range => Ok(range),
+        },
         None => text.parse().map(|lsn| (lsn, lsn)).map_err(|error| format!("{text}: {error}")),
     }
 }
@@ -120,16 +125,19 @@ pub(crate) fn run(arguments: &InspectArguments, as_json: bool) -> Result<Exit, E
                 return Ok(Exit::Clean);
             }
         }
+        let sound = journal.segments.iter().all(|segment| segment.header.is_ok());
+        let exit = if sound { Exit::Clean } else { Exit::Refused };
         let total = json!({ "journal_id": hex::encode(journal.journal_id) });
-        return printed(rows.end(Exit::Clean, &total)).map(|_| Exit::Clean);
+        return printed(rows.end(exit, &total)).map(|_| exit);
     }
     let mut walk = Walk::new(&journal, Validation::Basic, PastDamage::Resynchronise);
     let mut buffer = vec![0; 2 * MAX_BLOCK_BYTES];
     let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
-    let mut damages = Vec::new();
+    let (mut damages, mut faulty) = (Vec::new(), false);
     while let Some(stretch) = walk.next(&mut buffer, fill)? {
         for frame in &stretch.frames {
             for row in arguments.rows_of(frame, &buffer) {
+                faulty |= !row["fault"].is_null();
                 if !printed(rows.row(&row))? {
                     return Ok(Exit::Clean);
                 }
@@ -137,8 +145,14 @@ pub(crate) fn run(arguments: &InspectArguments, as_json: bool) -> Result<Exit, E
         }
         damages.extend(stretch.damage);
     }
-    let exit = if damages.is_empty() { Exit::Clean } else { Exit::Refused };
-    let end = walk.end().map(|end| json!({ "kind": end.kind, "tail": end.tail }));
+    let end = walk.end();
+    let torn = end.as_ref().is_some_and(|end| end.kind == EndKind::TornTail);
+    let exit = match (faulty || !damages.is_empty(), torn) {
+        (true, _) => Exit::Refused,
+        (false, true) => Exit::TornTail,
+        (false, false) => Exit::Clean,
+    };
+    let end = end.map(|end| json!({ "kind": end.kind, "tail": end.tail }));
     let journal_id = hex::encode(journal.journal_id);
     let total = json!({ "journal_id": journal_id, "end": end, "damages": damages });
     printed(rows.end(exit, &total)).map(|_| exit)
@@ -171,8 +185,8 @@ impl InspectArguments {
             return Vec::new();
         }
         let bytes = frame.block(buffer);
+        let fault = block::check_contents(header, bytes).err();
         if self.rows.blocks {
-            let fault = block::check_contents(header, bytes).err();
             return vec![json!({
                 "block": header.block, "segment": header.segment, "offset": header.file_offset,
                 "bytes": header.block_bytes, "first_lsn": header.first_lsn, "last_lsn": last_lsn,
@@ -180,6 +194,9 @@ impl InspectArguments {
                 "digest": hex::encode(header.digest), "fault": fault.map(|it| it.to_string()),
             })];
         }
+        // What a block holds that is damaged is shown, and that it is.
+        let damaged =
+            fault.map(|fault| json!({ "block": header.block, "fault": fault.to_string() }));
         let payload = block::payload(header, bytes);
         let events = EventIter::new(payload, header.first_lsn, header.event_count);
         let rows = events.map(|event| {
@@ -204,6 +221,6 @@ impl InspectArguments {
                 })
             })
         });
-        rows.flatten().collect()
+        damaged.into_iter().chain(rows.flatten()).collect()
     }
 }

@@ -15,7 +15,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use vexfs_replay::Error;
 
 use self::exit::Exit;
@@ -98,7 +98,10 @@ enum Outcome {
 
 /// Runs the command line; the result is the process's exit code.
 pub(crate) fn run() -> ExitCode {
-    let Arguments { json, verb } = Arguments::parse();
+    let Arguments { json, verb } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(refusal) => return refuse(&refusal),
+    };
     let report = match verb.run(json) {
         Ok(Outcome::Printed(exit)) => return ExitCode::from(exit as u8),
         Ok(Outcome::Report(report)) => report,
@@ -108,13 +111,30 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     if (json || !report.text.is_empty())
-        && let Err(error) = output::print(verb.name(), json, &report)
+        && let Err(error) = output::print(Some(verb.name()), json, &report)
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
         complain(&error);
         return ExitCode::from(Exit::InputOutput as u8);
     }
     ExitCode::from(report.exit as u8)
+}
+
+/// Says what is wrong with the arguments, or prints the help that they ask for. Who asked for JSON
+/// gets it here, too.
+fn refuse(refusal: &clap::Error) -> ExitCode {
+    let mut given = std::env::args_os();
+    if !refusal.use_stderr() || !given.any(|argument| argument == "--json") {
+        refusal.exit()
+    }
+    let known = Arguments::command();
+    let is_verb = |argument: &String| known.find_subcommand(argument).is_some();
+    let verb = std::env::args_os().filter_map(|it| it.into_string().ok()).skip(1).find(is_verb);
+    let (exit, json) = (Exit::Usage, output::refusal_json(refusal));
+    // The exit code says the same, where nobody reads either of these.
+    let _ = refusal.print();
+    let _ = output::print(verb.as_deref(), true, &Report { exit, json, text: Vec::new() });
+    ExitCode::from(exit as u8)
 }
 
 fn complain(error: &dyn std::error::Error) {

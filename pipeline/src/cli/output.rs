@@ -19,8 +19,8 @@ pub(crate) struct Report {
     pub(crate) text: Vec<u8>,
 }
 
-/// Prints a report in the form that was asked for.
-pub(crate) fn print(verb: &str, as_json: bool, report: &Report) -> io::Result<()> {
+/// Prints a report in the form that was asked for. Arguments may name no verb.
+pub(crate) fn print(verb: Option<&str>, as_json: bool, report: &Report) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if as_json {
         let object = result_object(verb, report.exit, &report.json);
@@ -37,7 +37,15 @@ pub(crate) fn error_json(error: &dyn std::error::Error) -> Value {
     json!({ "error": { "message": error.to_string(), "cause": cause } })
 }
 
-fn result_object(verb: &str, exit: Exit, fields: &Value) -> Value {
+/// The result object of arguments that make no sense: what is wrong, without the usage.
+pub(crate) fn refusal_json(refusal: &clap::Error) -> Value {
+    let text = refusal.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let message = first.strip_prefix("error: ").unwrap_or(first);
+    json!({ "error": { "message": message, "cause": Value::Null } })
+}
+
+fn result_object(verb: Option<&str>, exit: Exit, fields: &Value) -> Value {
     let mut object = Map::new();
     object.insert("schema".to_owned(), json!(SCHEMA));
     object.insert("command".to_owned(), json!(verb));

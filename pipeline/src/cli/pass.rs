@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use vexfs_replay::Error;
 use vexfs_replay::journal::{EndKind, Head, Journal, Validation};
 use vexfs_replay::replay::{DamagePolicy, Outcome, Progress, ReplayOptions, replay};
-use vexfs_replay::state::MemoryState;
+use vexfs_replay::state::{MemoryState, PARTITIONS};
 
 use super::exit::Exit;
 use super::progress;
@@ -40,8 +40,8 @@ pub(crate) struct PassArguments {
     /// How much is proven before it is believed.
     #[arg(long, value_enum, default_value = "cryptographic")]
     validation: ValidationArgument,
-    /// How many workers share the work; as many as there are cores when not given.
-    #[arg(long)]
+    /// How many workers share the work, 1 to 256; as many as there are cores when not given.
+    #[arg(long, value_parser = parse_threads)]
     threads: Option<NonZero<usize>>,
     /// Leave out what comes after this LSN.
     #[arg(long, value_name = "LSN")]
@@ -64,8 +64,18 @@ pub(crate) struct ReplayArguments {
     memory_limit: Option<u64>,
 }
 
+/// More workers than there are partitions have nothing to do but to wake each other.
+fn parse_threads(text: &str) -> Result<NonZero<usize>, String> {
+    let threads = text.parse().ok().filter(|&threads: &NonZero<usize>| threads.get() <= PARTITIONS);
+    threads.ok_or_else(|| format!("expected a number from 1 to {PARTITIONS}"))
+}
+
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
-    parse_size::parse_size(text).map_err(|error| error.to_string())
+    match parse_size::parse_size(text) {
+        Ok(0) => Err("expected more than 0 bytes".to_owned()),
+        Ok(bytes) => Ok(bytes),
+        Err(error) => Err(format!("expected a size as 200M or 64KiB: {error}")),
+    }
 }
 
 fn parse_head(text: &str) -> Result<Head, String> {

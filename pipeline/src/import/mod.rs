@@ -3,4 +3,4 @@
 
 pub mod git;
 
-pub use git::{GitOutcome, GitProgress, import_git};
+pub use git::{GitOutcome, GitProgress, find_git_commit, import_git};

@@ -85,7 +85,6 @@ impl Journal {
     /// [`Error::NotAJournal`] when no segment has a readable header, [`Error::UnknownFormat`] when
     /// one is of a format that this reader doesn't know, [`Error::Io`] when storage fails.
     pub fn open(folder: Arc<dyn Folder>) -> Result<Self, Error> {
-        let root = folder.path("");
         let mut names = segment_names(folder.as_ref())?;
         let mut segments;
         // A writer may be at it. Newest first: what a segment says of the one before is then true of
@@ -108,8 +107,11 @@ impl Journal {
         segments.reverse();
         let sound = segments.iter().find_map(|segment| segment.header.ok());
         let Some((header, _)) = sound else {
-            let fault = segments.first().and_then(|segment| segment.header.err());
-            return Err(Error::NotAJournal { path: root, fault });
+            let first = segments.first();
+            let fault = first.and_then(|segment| segment.header.err());
+            // The fault is the file's, which may be the one that was asked for.
+            let path = first.map_or_else(|| folder.path(""), |segment| segment.path.clone());
+            return Err(Error::NotAJournal { path, fault });
         };
         let mut journal = Self { journal_id: header.journal_id, segments };
         journal.link();

@@ -144,8 +144,10 @@ impl Writer {
     ///
     /// # Errors
     /// [`Error::AlreadyAJournal`] when the folder has segments, [`Error::Locked`] when another
-    /// writer has it, [`Error::Io`] when storage fails.
+    /// writer has it, [`Error::InvalidOption`] when it is one file, [`Error::Io`] when storage
+    /// fails.
     pub fn create(folder: Arc<dyn Folder>, options: WriterOptions) -> Result<Self, Error> {
+        check_folder(folder.as_ref())?;
         let lock = take_lock(folder.as_ref())?;
         let names = folder.list().context("list", folder.path(""), None)?;
         if names.iter().any(|name| segment::number_of(name).is_some()) {
@@ -178,14 +180,10 @@ impl Writer {
     /// segment records where the old one ends.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when the journal has more wrong with it than a torn tail,
-    /// [`Error::InvalidOption`] when it is one file, and as [`Self::create`].
+    /// [`Error::Damaged`] when the journal has more wrong with it than a torn tail, and as
+    /// [`Self::create`].
     pub fn open(folder: Arc<dyn Folder>, options: WriterOptions) -> Result<Self, Error> {
-        if folder.is_one_file() {
-            // The next segment would lie beside the file, where nobody looks who is given the file.
-            let reason = "a writer needs the folder, not one file of it".to_owned();
-            return Err(Error::InvalidOption { option: "journal", reason });
-        }
+        check_folder(folder.as_ref())?;
         let lock = take_lock(folder.as_ref())?;
         let journal = Journal::open(Arc::clone(&folder))?;
         let end = journal.find_end()?;
@@ -475,6 +473,17 @@ impl OpenSegment {
         };
         Ok(Self { file, name, first_lsn: header.first_lsn, position, entries: Vec::new() })
     }
+}
+
+/// Checks that it is the journal's folder and not one file of it.
+fn check_folder(folder: &dyn Folder) -> Result<(), Error> {
+    if folder.is_one_file() {
+        // Segments would lie beside the file, where nobody looks who is given the file, or over
+        // those of another journal.
+        let reason = "a writer needs the folder, not one file of it".to_owned();
+        return Err(Error::InvalidOption { option: "journal", reason });
+    }
+    Ok(())
 }
 
 fn take_lock(folder: &dyn Folder) -> Result<Box<dyn Debug + Send + Sync>, Error> {

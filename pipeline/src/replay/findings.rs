@@ -61,9 +61,19 @@ impl Inconsistencies {
 
     /// Remembers one that is counted elsewhere.
     pub(crate) fn add_counted(&mut self, inconsistency: Inconsistency) {
-        if self.first.len() < INCONSISTENCIES_MAX {
+        // Those of one event stay together until they are sorted.
+        let of = |it: &Inconsistency| (it.position, it.lsn);
+        let same_event = self.first.last().is_some_and(|last| of(last) == of(&inconsistency));
+        if self.first.len() < INCONSISTENCIES_MAX || same_event {
             self.first.push(inconsistency);
         }
+    }
+
+    /// Puts them in the order in which they take effect. Those of one event, which no order of the
+    /// journal tells apart, are put in the order of their texts: so threads don't matter.
+    fn sort(&mut self) {
+        self.first.sort_by_cached_key(|it| (it.position, it.lsn, it.cause.to_string()));
+        self.first.truncate(INCONSISTENCIES_MAX);
     }
 }
 
@@ -124,7 +134,7 @@ impl Findings {
 
     /// Puts everything in the order of the journal.
     pub(crate) fn sort(&mut self) {
-        self.inconsistencies.first.sort_by_key(|it| (it.position, it.lsn));
+        self.inconsistencies.sort();
         self.damages.sort_by_key(|damage| (damage.segment, damage.offset));
         if self.end.kind == EndKind::Damaged {
             let last = self.end.tail.take();

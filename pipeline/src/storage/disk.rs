@@ -60,7 +60,8 @@ fn create_folder(path: &Path) -> io::Result<()> {
     let parent = parent.unwrap_or(Path::new("."));
     create_folder(parent)?;
     match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        // Another process may have made it; a file is no folder.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
         made => made?,
     }
     fs::File::open(parent)?.sync_all()

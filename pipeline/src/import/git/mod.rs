@@ -108,6 +108,15 @@ pub fn import_git(
     import(&Git::new(repository), revision, writer, progress)
 }
 
+/// The id of the commit that `revision` names: to be asked before a journal is begun, so that none
+/// is left behind with nothing in it.
+///
+/// # Errors
+/// [`Error::Import`] when git, the repository or the revision isn't there.
+pub fn find_git_commit(repository: &Path, revision: &str) -> Result<String, Error> {
+    History::find_head(&Git::new(repository), revision).map(|(head, _)| head)
+}
+
 fn import(
     git: &Git,
     revision: &str,
@@ -147,6 +156,20 @@ struct History {
 impl History {
     fn find(git: &Git, revision: &str) -> Result<Self, Error> {
         let place = git.repository();
+        let (head, shallow) = Self::find_head(git, revision)?;
+        let count = ["rev-list", "--count", "--first-parent", &head].map(OsStr::new);
+        let commits = git.ask(&count)?.map_err(|complaint| {
+            Error::Import(format!("the history of {head} in {place} can't be read: {complaint}"))
+        })?;
+        let commits = commits.parse().map_err(|_| {
+            Error::Import(format!("git rev-list gave \"{commits}\" for a number of commits"))
+        })?;
+        Ok(Self { head, commits, shallow })
+    }
+
+    /// The id of the commit, and whether the repository is a shallow clone.
+    fn find_head(git: &Git, revision: &str) -> Result<(String, bool), Error> {
+        let place = git.repository();
         let is_shallow = ["rev-parse", "--is-shallow-repository"].map(OsStr::new);
         let shallow = git.ask(&is_shallow)?.map_err(|complaint| {
             Error::Import(format!("{place} can't be read as a git repository: {complaint}"))
@@ -155,17 +178,10 @@ impl History {
         let resolve = ["rev-parse", "--verify", "--end-of-options", &name].map(OsStr::new);
         // What excludes a commit resolves, too: to an id with a caret.
         let head = git.ask(&resolve)?.ok().filter(|id| ObjectId::from_hex(id.as_bytes()).is_some());
-        let Some(head) = head else {
-            return Err(Self::not_found(git, revision)?);
-        };
-        let count = ["rev-list", "--count", "--first-parent", &head].map(OsStr::new);
-        let commits = git.ask(&count)?.map_err(|complaint| {
-            Error::Import(format!("the history of {head} in {place} can't be read: {complaint}"))
-        })?;
-        let commits = commits.parse().map_err(|_| {
-            Error::Import(format!("git rev-list gave \"{commits}\" for a number of commits"))
-        })?;
-        Ok(Self { head, commits, shallow: shallow == "true" })
+        match head {
+            Some(head) => Ok((head, shallow == "true")),
+            None => Err(Self::not_found(git, revision)?),
+        }
     }
 
     /// Why a revision is no commit.

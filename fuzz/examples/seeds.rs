@@ -1,0 +1,112 @@
+//! Writes the seeds of both targets into the folder given, `seeds` at home. They depend on nothing
+//! but this file and the journal format.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use vexfs_replay::event::{Body, EventHeader, EventIter, EventType, TailField, encode, tail_tag};
+use vexfs_replay_fuzz::bases::{Ending, base, drawn};
+use vexfs_replay_fuzz::edits::{Edit, kind};
+
+/// In the first byte of choices: everything is made right afterwards.
+const ALL_RIGHT: u8 = 4 + 8 + 16;
+/// In the first byte of choices: the checksums are made right, and the chain is left.
+const SUMS_RIGHT: u8 = 4 + 8;
+
+fn main() -> io::Result<()> {
+    let folder = std::env::args().nth(1).unwrap_or_else(|| "seeds".to_owned());
+    let folder = Path::new(&folder);
+    block_reader(&folder.join("block_reader"))?;
+    event_decoder(&folder.join("event_decoder"))
+}
+
+fn put(folder: &Path, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+    fs::write(folder.join(name), parts.concat())
+}
+
+fn block_reader(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let first = base(Ending::Closed)[0].as_deref().unwrap_or_default();
+    let (whole, two_blocks) = ([0, 15, 0], &first[..3 * 4096]);
+    put(folder, "segment", &[&whole, two_blocks])?;
+    put(folder, "segment-sums-right", &[&[ALL_RIGHT, 15, 0], two_blocks])?;
+    for (number, edit) in (0..).zip(edits()) {
+        let modes = number & 15;
+        let (base, how) = [(1, 0), (1, ALL_RIGHT), (2, SUMS_RIGHT)][usize::from(number % 3)];
+        let name = format!("edit-{number:02}");
+        put(folder, &name, &[&[base | how, modes, 0], &edit.bytes()])?;
+    }
+    for (modes, until) in [(15, 0), (2, 0), (7, 40)] {
+        put(folder, &format!("story-{modes}-{until}"), &[&[3, modes, until], &story()])?;
+    }
+    Ok(())
+}
+
+/// One edit of each kind, and one of each field of a block's header.
+fn edits() -> Vec<Edit> {
+    let of_kind = |kind| Edit { kind, segment: 1, at: 1, other: 2, value: 3 };
+    let mut edits: Vec<_> = (0..kind::COUNT).map(of_kind).collect();
+    edits[usize::from(kind::CUT)].at = 9_000;
+    for edit in &mut edits[..3] {
+        edit.at = 4096 + 300;
+    }
+    edits.extend((0..22).map(|other| Edit { other, ..of_kind(kind::BLOCK_FIELD) }));
+    edits
+}
+
+/// Every event type once outside of transactions and once in one that commits.
+fn story() -> Vec<u8> {
+    let mut story = Vec::new();
+    let code = |wanted| {
+        let place = EventType::ALL.iter().position(|&it| it == wanted);
+        u8::try_from(place.unwrap_or(0)).unwrap_or(0)
+    };
+    let mut event = |event_type: EventType, transaction: u8, first: u8| {
+        let fields = event_type.payload_layout().0.len();
+        story.extend([code(event_type), transaction, first]);
+        story.extend(std::iter::repeat_n(1, fields - 1));
+    };
+    let boundaries = [EventType::TransactionBegin, EventType::TransactionEnd];
+    for transaction in [0, 1] {
+        event(boundaries[0], 1, 0);
+        for &event_type in EventType::ALL.iter().filter(|it| !boundaries.contains(it)) {
+            event(event_type, transaction, 1 + transaction);
+        }
+        event(boundaries[1], 1, 1);
+    }
+    story
+}
+
+fn event_decoder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut seen = Vec::new();
+    for (lsn, count, payload) in drawn(1_000) {
+        for event in EventIter::new(&payload, lsn, count).flatten() {
+            let Ok(Some(body)) = event.body() else { continue };
+            let event_type = body.event_type();
+            if seen.contains(&event_type) || event.bytes().len() > 200 {
+                continue;
+            }
+            seen.push(event_type);
+            put(folder, event_type.name(), &[&[1], event.bytes()])?;
+            if event_type.family() == 1 {
+                put(folder, &format!("{}.payload", event_type.name()), &[&[0], event.payload()])?;
+                put(
+                    folder,
+                    &format!("{}.tail", event_type.name()),
+                    &[&[1], &tailed(&event.header, &body)],
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn tailed(header: &EventHeader, body: &Body<'_>) -> Vec<u8> {
+    let (mut tail, mut event) = (Vec::new(), Vec::new());
+    TailField { tag: tail_tag::KERNEL_CONTEXT, value: b"context" }.encode(&mut tail);
+    TailField { tag: tail_tag::KERNEL_PAYLOAD, value: b"as it was there" }.encode(&mut tail);
+    encode(header.lsn_low.into(), header, body, &tail, &mut event);
+    event
+}

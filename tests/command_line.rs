@@ -1,0 +1,30 @@
+//! The program as a user runs it: exit codes, what goes to stdout and what to stderr, and that what
+//! it prints is true.
+
+#[cfg(test)]
+#[path = "command_line/exit_codes.rs"]
+mod exit_codes;
+#[cfg(test)]
+#[path = "command_line/generating.rs"]
+mod generating;
+#[cfg(test)]
+#[path = "command_line/importing.rs"]
+mod importing;
+#[cfg(test)]
+#[path = "command_line/inspecting.rs"]
+mod inspecting;
+#[cfg(test)]
+#[path = "command_line/interruption.rs"]
+mod interruption;
+#[cfg(test)]
+#[path = "command_line/program.rs"]
+mod program;
+#[cfg(test)]
+#[path = "command_line/results.rs"]
+mod results;
+#[cfg(test)]
+#[path = "command_line/states.rs"]
+mod states;
+#[cfg(test)]
+#[path = "command_line/usage.rs"]
+mod usage;
