@@ -115,14 +115,9 @@ pub(crate) fn run(
     // Whoever fails hangs up, and the others then end quietly: so at most one of these is a cause.
     let (applied, verified, read_end) = (applied?, verified?, read?);
     let mut findings = verified.into_findings(read_end, options)?;
-    for owner in applied {
-        findings.inconsistencies.count += owner.contradiction_count;
-        for it in owner.contradictions {
-            let cause = Cause::Effect(it.contradiction);
-            let found = Inconsistency { lsn: it.lsn, position: it.position, cause };
-            findings.inconsistencies.first.push(found);
-        }
-    }
+    let count = applied.iter().map(|owner| owner.contradiction_count).sum();
+    let met = applied.into_iter().flat_map(|owner| owner.contradictions).collect();
+    findings.inconsistencies.add_met(count, met);
     findings.sort();
     Ok(findings)
 }

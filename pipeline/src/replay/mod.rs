@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 use vexfs_kernels::Digest;
 
-pub(crate) use findings::digest_at;
 pub use findings::{Cause, Findings, Inconsistencies, Inconsistency};
+pub(crate) use findings::{INCONSISTENCIES_MAX, digest_at};
 
 pub use crate::stages::decode::Tally;
 pub use crate::stages::ledger::{

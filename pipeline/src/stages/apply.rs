@@ -3,10 +3,12 @@
 use super::decode::Decoded;
 use super::partition::Descriptor;
 use super::transactions::{Settled, body_at};
+use crate::replay::INCONSISTENCIES_MAX;
 use crate::state::{self, Contradiction, Records, Stamp, for_each_effect};
 
-/// How many contradictions a partition remembers; it counts them all.
-const CONTRADICTIONS_MAX: usize = 16;
+/// How many contradictions a partition remembers; it counts them all. As many as a pass tells, since
+/// the first ones may all be of one partition.
+const CONTRADICTIONS_MAX: usize = INCONSISTENCIES_MAX;
 
 /// An effect that contradicts what is there.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct Contradicted {
     pub(crate) position: u64,
     /// The LSN of its event.
     pub(crate) lsn: u64,
+    /// Which of its event's effects it is.
+    pub(crate) effect: u8,
     /// How it does.
     pub(crate) contradiction: Contradiction,
 }
@@ -127,7 +131,7 @@ impl Owner {
         if let Some(contradiction) = contradiction {
             self.contradiction_count += 1;
             if self.contradictions.len() < CONTRADICTIONS_MAX {
-                self.contradictions.push(Contradicted { position, lsn, contradiction });
+                self.contradictions.push(Contradicted { position, lsn, effect, contradiction });
             }
         }
     }
