@@ -151,7 +151,7 @@ pub fn verify(
 ) -> Result<Outcome, Error> {
     let flow_options = options.for_flow(false, false, options.until());
     let findings = flow::run(journal, None, &flow_options, progress)?;
-    options.conclude(findings)
+    options.conclude(findings, options.until())
 }
 
 fn replay_by(
@@ -162,7 +162,8 @@ fn replay_by(
 ) -> Result<(MemoryState, Outcome), Error> {
     let salvage = options.damage == DamagePolicy::Salvage;
     let mut state = MemoryState::default();
-    let flow_options = options.for_flow(!salvage, true, options.until());
+    let mut until = options.until();
+    let flow_options = options.for_flow(!salvage, true, until);
     let mut findings = pass(journal, Some(&mut state), &flow_options, progress)?;
     let checks = options.validation >= Validation::Full;
     let contradiction = findings.inconsistencies.first.first().filter(|_| checks).copied();
@@ -174,14 +175,15 @@ fn replay_by(
             // All that was applied before it is consistent: stop there, in a second pass.
             let (inconsistencies, damages) = (findings.inconsistencies, findings.damages);
             state = MemoryState::default();
-            let flow_options = options.for_flow(true, true, it.position - 1);
+            until = it.position - 1;
+            let flow_options = options.for_flow(true, true, until);
             findings = pass(journal, Some(&mut state), &flow_options, progress)?;
             (findings.inconsistencies, findings.damages) = (inconsistencies, damages);
         }
         _ => {}
     }
     options.refuse_damage(&findings)?;
-    Ok((state, options.conclude(findings)?))
+    Ok((state, options.conclude(findings, until)?))
 }
 
 impl ReplayOptions {
@@ -211,10 +213,10 @@ impl ReplayOptions {
         }
     }
 
-    fn conclude(&self, findings: Findings) -> Result<Outcome, Error> {
+    fn conclude(&self, findings: Findings, until: u64) -> Result<Outcome, Error> {
         let position = findings.end.position;
         let head = Head { lsn: position.next_lsn - 1, digest: position.digest };
-        let last_lsn = findings.last_lsn(self.until());
+        let last_lsn = findings.last_lsn(until);
         let anchored = match self.anchor {
             None => false,
             Some(anchor) => {
