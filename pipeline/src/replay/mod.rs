@@ -151,7 +151,8 @@ pub fn verify(
 ) -> Result<Outcome, Error> {
     let flow_options = options.for_flow(false, false, options.until());
     let findings = flow::run(journal, None, &flow_options, progress)?;
-    options.conclude(findings, options.until())
+    let anchored = options.find_anchor(journal, &findings)?;
+    Ok(conclude(findings, options.until(), anchored))
 }
 
 fn replay_by(
@@ -165,6 +166,8 @@ fn replay_by(
     let mut until = options.until();
     let flow_options = options.for_flow(!salvage, true, until);
     let mut findings = pass(journal, Some(&mut state), &flow_options, progress)?;
+    // Looked for as far as the journal was read, which may be farther than it is applied.
+    let anchored = options.find_anchor(journal, &findings);
     let checks = options.validation >= Validation::Full;
     let contradiction = findings.inconsistencies.first.first().filter(|_| checks).copied();
     match (options.damage, contradiction) {
@@ -183,7 +186,7 @@ fn replay_by(
         _ => {}
     }
     options.refuse_damage(&findings)?;
-    Ok((state, options.conclude(findings, until)?))
+    Ok((state, conclude(findings, until, anchored?)))
 }
 
 impl ReplayOptions {
@@ -213,29 +216,31 @@ impl ReplayOptions {
         }
     }
 
-    fn conclude(&self, findings: Findings, until: u64) -> Result<Outcome, Error> {
-        let position = findings.end.position;
-        let head = Head { lsn: position.next_lsn - 1, digest: position.digest };
-        let last_lsn = findings.last_lsn(until);
-        let anchored = match self.anchor {
-            None => false,
-            Some(anchor) => {
-                check_anchor(&findings, anchor)?;
-                true
+    /// Whether there is an anchor, which then was found.
+    fn find_anchor(&self, journal: &Journal, findings: &Findings) -> Result<bool, Error> {
+        let Some(anchor) = self.anchor else { return Ok(false) };
+        let position = &findings.end.position;
+        let read = journal.segments.iter().filter(|segment| segment.number <= position.segment);
+        let pages = read.filter_map(|segment| segment.header.ok());
+        // The head that a writer leaves which appended nothing is the header page of its segment.
+        let mut heads =
+            pages.map(|(header, digest)| Head { lsn: header.first_lsn.wrapping_sub(1), digest });
+        let lsn = anchor.lsn;
+        let reason = match findings.anchored {
+            Some(digest) if digest == anchor.digest => return Ok(true),
+            _ if heads.any(|head| head == anchor) => return Ok(true),
+            Some(digest) => {
+                format!("LSN {lsn} is in a block of digest {}", hex::encode::<Digest>(digest))
             }
+            None => format!("it ends at LSN {}", position.next_lsn - 1),
         };
-        Ok(Outcome { findings, last_lsn, head, anchored })
+        Err(Error::BelowAnchor { lsn, reason })
     }
 }
 
-fn check_anchor(findings: &Findings, anchor: Head) -> Result<(), Error> {
-    let lsn = anchor.lsn;
-    let reason = match findings.anchored {
-        Some(digest) if digest == anchor.digest => return Ok(()),
-        Some(digest) => {
-            format!("LSN {lsn} is in a block of digest {}", hex::encode::<Digest>(digest))
-        }
-        None => format!("it ends at LSN {}", findings.end.position.next_lsn - 1),
-    };
-    Err(Error::BelowAnchor { lsn, reason })
+fn conclude(findings: Findings, until: u64, anchored: bool) -> Outcome {
+    let position = findings.end.position;
+    let head = Head { lsn: position.next_lsn - 1, digest: position.digest };
+    let last_lsn = findings.last_lsn(until);
+    Outcome { findings, last_lsn, head, anchored }
 }
