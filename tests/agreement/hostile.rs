@@ -7,9 +7,10 @@ use vexfs_replay::journal::{Journal, Validation};
 use vexfs_replay::replay::{DamagePolicy, Findings};
 
 use crate::check::*;
+use crate::play::play;
 use crate::script::{SMALL, Script, scripts};
 use crate::small_journal::{change, names_of};
-use crate::story::{Story, play};
+use crate::story::Story;
 
 const PAGE: usize = 4096;
 

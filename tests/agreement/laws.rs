@@ -12,8 +12,9 @@ use vexfs_replay::replay::DamagePolicy;
 
 use crate::check::*;
 use crate::model::Expected;
+use crate::play::{play, play_with, unseen};
 use crate::script::{CLOSED, CONTRADICTING, LONG, SMALL, scripts, shapes};
-use crate::story::{Said, Story, play, play_with, unseen};
+use crate::story::{Said, Story};
 
 /// What the journals of a run have shown: nothing is proven by journals that lack it.
 #[derive(Debug, Default)]
