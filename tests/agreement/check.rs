@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult, TestError, TestRunner};
 use vexfs_replay::Error;
 use vexfs_replay::journal::{Journal, Validation};
-use vexfs_replay::replay::{DamagePolicy, Outcome, ReplayOptions, replay, replay_serially};
+use vexfs_replay::replay::{DamagePolicy, Outcome, ReplayOptions, replay, replay_serially, verify};
 use vexfs_replay::state::{KeyKind, MemoryState};
 use vexfs_replay::storage::MemoryFolder;
 
@@ -82,6 +82,8 @@ impl Models {
 /// Checks every way to replay a whole story against the model.
 pub(crate) fn check_ways(story: &Story, models: &Models, turn: usize) -> TestCaseResult {
     let journal = open(&story.folder);
+    check_verify(&journal, models, turn)
+        .map_err(|difference| failure(story, "verify", &difference))?;
     for (way, validation) in ways(turn) {
         let at = format!("{way:?}, {validation:?}");
         let mut options = options(DamagePolicy::Salvage, validation);
@@ -93,6 +95,17 @@ pub(crate) fn check_ways(story: &Story, models: &Models, turn: usize) -> TestCas
             .map_err(|difference| failure(story, &at, &difference))?;
     }
     Ok(())
+}
+
+/// Checks that a look at the whole journal, which applies nothing, counts the same.
+fn check_verify(journal: &Journal, models: &Models, turn: usize) -> Result<(), String> {
+    let validation = Validation::ALL[turn];
+    let options = options(DamagePolicy::Strict, validation);
+    let verified = verify(journal, &options, &mut |_| {}).map_err(|error| error.to_string())?;
+    let (expected, found) = (models.under(validation), verified.findings);
+    same("damages", &Vec::new(), &found.damages)?;
+    same("tally", &expected.tally, &found.tally)?;
+    same("transactions", &expected.transactions, &found.transactions)
 }
 
 /// A failure, with all that its reader needs.

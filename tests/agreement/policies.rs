@@ -15,7 +15,7 @@ use vexfs_replay::replay::DamagePolicy;
 use crate::check::*;
 use crate::model::Expected;
 use crate::play::play;
-use crate::script::{Death, SMALL, scripts};
+use crate::script::{BLOCKS, Death, SMALL, Shape, scripts, shapes};
 use crate::small_journal::{Block, change, names_of};
 use crate::story::{Line, Story};
 
@@ -140,7 +140,7 @@ fn law_5_full_validation_stops_before_the_first_contradiction() {
 
 #[test]
 fn law_5_a_bad_block_costs_its_own_events_and_the_transactions_that_need_them() {
-    let inputs = (scripts(SMALL), any::<Index>(), harms(), 0_usize..4);
+    let inputs = (scripts(BLOCKS), any::<Index>(), harms(), 0_usize..4);
     hold(runner(1000).run(&inputs, |(mut script, which, harm, turn)| {
         // A seal proves what comes before it durable: so what is bad there is no torn tail.
         script.death = Death::Closed;
@@ -159,8 +159,10 @@ fn law_5_a_bad_block_costs_its_own_events_and_the_transactions_that_need_them() 
 #[test]
 fn law_5_a_torn_block_takes_with_it_what_was_in_flight() {
     let torn = RefCell::new(0);
-    let inputs = (scripts(SMALL), any::<Index>(), any::<Index>(), 0_usize..4);
-    hold(runner(1000).run(&inputs, |(mut script, which, bit, turn)| {
+    let shapes = prop_oneof![shapes(), Just(Shape::PLAIN)];
+    let inputs = (scripts(BLOCKS), shapes, any::<Index>(), any::<Index>(), 0_usize..4);
+    hold(runner(1000).run(&inputs, |(script, shape, which, bit, turn)| {
+        let mut script = script.shaped(shape);
         script.death = Death::Dropped;
         let story = play(&script);
         let mut blocks = story.blocks();

@@ -82,6 +82,10 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// Short blocks, one segment, and no sync before its end.
+    pub(crate) const PLAIN: Self =
+        Self { block_bytes: 4096, segment_bytes: 1 << 30, durability: Durability::None };
+
     pub(crate) fn options(self) -> WriterOptions {
         let Self { block_bytes, segment_bytes, durability } = self;
         let (journal_id, created_ns) = (Some(*b"agreement--vexfs"), Some(1));
@@ -142,6 +146,8 @@ pub(crate) struct Wanted {
 pub(crate) enum Texts {
     /// Mostly short, seldom long, now and then the longest.
     Mixed,
+    /// Many about as long as a page, so that there are many blocks.
+    Pages,
     /// Many of the longest, so that little fills epochs.
     Long,
 }
@@ -155,6 +161,9 @@ pub(crate) const SMALL: Wanted = Wanted {
     deaths: &[Death::Closed, Death::Dropped],
 };
 
+/// Journals of a few dozen blocks.
+pub(crate) const BLOCKS: Wanted = Wanted { steps: (5, 80), texts: Texts::Pages, ..SMALL };
+
 /// Small journals that lose nothing, however they lie in blocks.
 pub(crate) const CLOSED: Wanted = Wanted { deaths: &[Death::Closed], ..SMALL };
 
@@ -163,11 +172,15 @@ pub(crate) const CONTRADICTING: Wanted = Wanted { steps: (100, 500), blind: 80, 
 
 /// Journals of several epochs, with transactions that are longer than one.
 pub(crate) const LONG: Wanted =
-    Wanted { steps: (150, 300), texts: Texts::Long, boundaries: (5, 4), ..SMALL };
+    Wanted { steps: (200, 500), texts: Texts::Long, boundaries: (5, 4), ..SMALL };
+
+/// Journals of thousands of events, with transactions of hundreds.
+pub(crate) const MANY: Wanted = Wanted { steps: (1_000, 3_000), boundaries: (2, 2), ..SMALL };
 
 fn texts(texts: Texts) -> impl Strategy<Value = Text> {
     let (short, page, long, longest) = match texts {
         Texts::Mixed => (900, 90, 9, 1),
+        Texts::Pages => (30, 69, 1, 0),
         Texts::Long => (4, 4, 8, 4),
     };
     let bytes = prop_oneof![
@@ -179,10 +192,14 @@ fn texts(texts: Texts) -> impl Strategy<Value = Text> {
     (bytes, any::<u8>()).prop_map(|(bytes, first)| Text { bytes, first })
 }
 
+/// The event types that are no boundaries of transactions.
+fn acts() -> impl Iterator<Item = EventType> {
+    EventType::ALL.iter().copied().filter(|it| it.class() != Class::Boundary)
+}
+
 fn draws(wanted: Wanted) -> impl Strategy<Value = Draw> {
-    let types = EventType::ALL.iter().copied().filter(|it| it.class() != Class::Boundary);
     let picks = any::<[u8; 4]>();
-    let drawn = (select(types.collect::<Vec<_>>()), 0_u32..100, picks, texts(wanted.texts));
+    let drawn = (select(acts().collect::<Vec<_>>()), 0_u32..100, picks, texts(wanted.texts));
     drawn.prop_map(move |(event_type, blind, picks, text)| {
         // The higher numbers are the blind ones: what shrinks becomes sensible.
         let blind = blind >= 100 - wanted.blind;
@@ -194,7 +211,7 @@ fn draws(wanted: Wanted) -> impl Strategy<Value = Draw> {
 pub(crate) fn shapes() -> impl Strategy<Value = Shape> {
     use Durability::*;
     let block_bytes = select(vec![4096, 8192, 16 * 1024, 64 * 1024, 1024 * 1024]);
-    let segment_bytes = select(vec![256 << 20, 256 << 10, 40 << 10, 12 << 10, 1]);
+    let segment_bytes = select(vec![1 << 30, 256 << 10, 40 << 10, 12 << 10, 1]);
     let durability = select(vec![None, MetadataOnly, DataAndMetadata, Strict]);
     (block_bytes, segment_bytes, durability).prop_map(|(block_bytes, segment_bytes, durability)| {
         Shape { block_bytes, segment_bytes, durability }
@@ -224,12 +241,54 @@ fn steps(wanted: Wanted) -> impl Strategy<Value = Step> {
     ]
 }
 
+/// The families that a journal's events are of: often one alone, so that keys meet more often.
+fn themes() -> impl Strategy<Value = &'static [u8]> {
+    const ALL: &[u8] = &[1, 2, 3, 4, 5, 6, 8];
+    select(vec![ALL, ALL, ALL, &[1], &[1], &[2], &[2], &[3], &[5], &[4, 6, 8]])
+}
+
+/// The step, with an event of these types.
+fn themed(step: Step, types: &[EventType]) -> Step {
+    let themed = |draw: Draw| {
+        let number = EventType::ALL.iter().position(|&it| it == draw.event_type);
+        Draw { event_type: types[number.unwrap_or(0) % types.len()], ..draw }
+    };
+    match step {
+        Step::Plain(draw) => Step::Plain(themed(draw)),
+        Step::In(slot, draw) => Step::In(slot, themed(draw)),
+        Step::Stray(stray, slot, draw) => Step::Stray(stray, slot, themed(draw)),
+        step => step,
+    }
+}
+
 /// Scripts of a kind.
 pub(crate) fn scripts(wanted: Wanted) -> impl Strategy<Value = Script> {
     let steps = proptest::collection::vec(steps(wanted), wanted.steps.0..=wanted.steps.1);
-    (shapes(), steps, select(wanted.deaths)).prop_map(|(shape, steps, death)| Script {
-        shape,
-        steps,
-        death,
+    let drawn = (themes(), shapes(), steps, select(wanted.deaths));
+    drawn.prop_map(|(families, shape, mut steps, death)| {
+        let types = acts().filter(|it| families.contains(&it.family()));
+        let types: Vec<EventType> = types.collect();
+        steps.iter_mut().for_each(|step| *step = themed(*step, &types));
+        Script { shape, steps, death }
+    })
+}
+
+/// Long scripts in which one transaction has most of the events, and commits before the last ones.
+pub(crate) fn long_transactions() -> impl Strategy<Value = Script> {
+    /// How many steps come after its end.
+    const AFTER: usize = 30;
+    scripts(LONG).prop_map(|script| {
+        let Script { shape, steps, death } = script;
+        let end = steps.len().saturating_sub(AFTER);
+        let one = |step: &Step| match *step {
+            Step::In(_, draw) => Some(Step::In(0, draw)),
+            Step::Begin(0) | Step::End(0, _) | Step::Reopen(..) => None,
+            step => Some(step),
+        };
+        let mut all = vec![Step::Begin(0)];
+        all.extend(steps[..end].iter().filter_map(one));
+        all.push(Step::End(0, Ending::Commit));
+        all.extend(&steps[end..]);
+        Script { shape, steps: all, death }
     })
 }
