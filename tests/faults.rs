@@ -35,7 +35,7 @@
 //! | 41 | tail removed on a block boundary | `fault_41_*` |
 //! | 42 | suffix chained anew | `fault_42_*` |
 //! | 43 | newer format, unknown kinds | `fault_43_*` |
-//! | 44 | parallel order, worker panics | `fault_44_*`; every test here replays both ways |
+//! | 44 | parallel order, worker panics | `fault_44_*`; every test here replays both ways; `agreement` |
 //! | 46 | append rewrites acknowledged bytes | `fault_46_*` |
 //! | 47 | index entry points to another record | `fault_47_*` |
 //! | 48 | no regular file, huge sparse file | `fault_48_*` |

@@ -10,8 +10,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use vexfs_replay::Error;
 use vexfs_replay::journal::{EndKind, Head, Journal, Validation};
-use vexfs_replay::replay::{DamagePolicy, Outcome, Progress, ReplayOptions, replay};
-use vexfs_replay::state::{MemoryState, PARTITIONS};
+use vexfs_replay::replay::{DamagePolicy, Outcome, Progress, ReplayOptions, THREADS_MAX, replay};
+use vexfs_replay::state::MemoryState;
 
 use super::exit::Exit;
 use super::progress;
@@ -66,8 +66,9 @@ pub(crate) struct ReplayArguments {
 
 /// More workers than there are partitions have nothing to do but to wake each other.
 fn parse_threads(text: &str) -> Result<NonZero<usize>, String> {
-    let threads = text.parse().ok().filter(|&threads: &NonZero<usize>| threads.get() <= PARTITIONS);
-    threads.ok_or_else(|| format!("expected a number from 1 to {PARTITIONS}"))
+    let threads =
+        text.parse().ok().filter(|&threads: &NonZero<usize>| threads.get() <= THREADS_MAX);
+    threads.ok_or_else(|| format!("expected a number from 1 to {THREADS_MAX}"))
 }
 
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {

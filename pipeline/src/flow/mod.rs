@@ -23,21 +23,19 @@ pub(crate) use serial::run_serial;
 
 use self::pool::{Epoch, Pool};
 use crate::error::Error;
-use crate::journal::damage::{Damage, Fault};
-use crate::journal::{
-    End, EndKind, Fill, Frame, Journal, Judge, PastDamage, Segment, Walk, layout,
+use crate::journal::damage::Damage;
+use crate::journal::{End, EndKind, Fill, Journal, Judge, PastDamage, Segment, Walk, layout};
+use crate::replay::{
+    Cause, Findings, Inconsistencies, Inconsistency, Progress, THREADS_MAX, digest_at,
 };
-use crate::replay::{Cause, Findings, Inconsistencies, Inconsistency, Progress, digest_at};
 use crate::stages::apply::{Owner, Work};
-use crate::stages::decode::{Decoded, Reading, Tally};
+use crate::stages::decode::{BadBlock, Decoded, Reading, Tally};
 use crate::stages::ledger::TransactionFault;
 use crate::stages::transactions::{BlockRef, Settled, Surroundings, Transactions, check_same};
 use crate::state::MemoryState;
 
 /// How many epochs are in flight at most: one each being read, verified and applied.
 const SPACES: usize = 3;
-/// How many workers may be asked for. Each has buckets of its own in every space.
-const THREADS_MAX: usize = 512;
 /// How long an epoch is at most, in bytes. At least the longest block.
 const EPOCH_BYTES: usize = 2 * layout::MAX_BLOCK_BYTES;
 /// How much one worker reads at once, in bytes.
@@ -117,14 +115,9 @@ pub(crate) fn run(
     // Whoever fails hangs up, and the others then end quietly: so at most one of these is a cause.
     let (applied, verified, read_end) = (applied?, verified?, read?);
     let mut findings = verified.into_findings(read_end, options)?;
-    for owner in applied {
-        findings.inconsistencies.count += owner.contradiction_count;
-        for it in owner.contradictions {
-            let cause = Cause::Effect(it.contradiction);
-            let found = Inconsistency { lsn: it.lsn, position: it.position, cause };
-            findings.inconsistencies.first.push(found);
-        }
-    }
+    let count = applied.iter().map(|owner| owner.contradiction_count).sum();
+    let met = applied.into_iter().flat_map(|owner| owner.contradictions).collect();
+    findings.inconsistencies.add_met(count, met);
     findings.sort();
     Ok(findings)
 }
@@ -285,14 +278,16 @@ impl Verifier<'_> {
     /// Judges the bad blocks of an epoch and counts the good ones. Tells whether the journal ends
     /// here; then nothing is left of the epoch from the first bad block on.
     fn judge_faults(&mut self, epoch: &mut Epoch) -> Result<bool, Error> {
-        let faults: Vec<(usize, Frame, Fault)> = (0..)
+        let faults: Vec<(usize, BadBlock)> = (0..)
             .zip(&epoch.space.runs)
-            .flat_map(|(run, decoded)| decoded.faults.iter().map(move |it| (run, it.0, it.1)))
+            .flat_map(|(run, decoded)| decoded.faults.iter().map(move |&bad| (run, bad)))
             .collect();
         let frames = &mut epoch.stretch.frames;
-        for (run, frame, fault) in faults {
+        for (run, bad) in faults {
+            let BadBlock { frame, fault, .. } = bad;
             let judged = self.judge.judge(epoch.stretch.segment, &frame.position(), fault)?;
             if self.options.reading.stop_at_fault || judged.damage.is_tail() {
+                epoch.space.runs[run].cut(&bad);
                 epoch.space.runs[run + 1..].iter_mut().for_each(Decoded::clear);
                 frames.truncate(frames.partition_point(|it| it.at < frame.at));
                 epoch.stretch.damage = None;

@@ -6,12 +6,13 @@ use vexfs_kernels::Digest;
 
 use crate::journal::damage::Damage;
 use crate::journal::{End, EndKind, Frame};
+use crate::stages::apply::Contradicted;
 use crate::stages::decode::Tally;
 use crate::stages::ledger::{TransactionFault, TransactionSummary};
 use crate::state::Contradiction;
 
 /// How many inconsistencies are remembered; all are counted.
-const INCONSISTENCIES_MAX: usize = 100;
+pub(crate) const INCONSISTENCIES_MAX: usize = 100;
 
 /// Something in an intact journal that contradicts what came before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -55,24 +56,22 @@ pub struct Inconsistencies {
 
 impl Inconsistencies {
     pub(crate) fn add(&mut self, inconsistency: Inconsistency) {
-        self.add_counted(inconsistency);
         self.count += 1;
-    }
-
-    /// Remembers one that is counted elsewhere.
-    pub(crate) fn add_counted(&mut self, inconsistency: Inconsistency) {
-        // Those of one event stay together until they are sorted.
-        let of = |it: &Inconsistency| (it.position, it.lsn);
-        let same_event = self.first.last().is_some_and(|last| of(last) == of(&inconsistency));
-        if self.first.len() < INCONSISTENCIES_MAX || same_event {
+        if self.first.len() < INCONSISTENCIES_MAX {
             self.first.push(inconsistency);
         }
     }
 
-    /// Puts them in the order in which they take effect. Those of one event, which no order of the
-    /// journal tells apart, are put in the order of their texts: so threads don't matter.
-    fn sort(&mut self) {
-        self.first.sort_by_cached_key(|it| (it.position, it.lsn, it.cause.to_string()));
+    /// Takes in those that the owners of partitions met, and remembers the first ones of all. One
+    /// event's are in the order of its effects, whichever partitions they are of.
+    pub(crate) fn add_met(&mut self, count: u64, mut met: Vec<Contradicted>) {
+        self.count += count;
+        met.sort_by_key(|it| (it.position, it.lsn, it.effect));
+        self.first.extend(met.into_iter().map(|it| {
+            let Contradicted { position, lsn, contradiction, .. } = it;
+            Inconsistency { lsn, position, cause: Cause::Effect(contradiction) }
+        }));
+        self.first.sort_by_key(|it| (it.position, it.lsn));
         self.first.truncate(INCONSISTENCIES_MAX);
     }
 }
@@ -134,7 +133,6 @@ impl Findings {
 
     /// Puts everything in the order of the journal.
     pub(crate) fn sort(&mut self) {
-        self.inconsistencies.sort();
         self.damages.sort_by_key(|damage| (damage.segment, damage.offset));
         if self.end.kind == EndKind::Damaged {
             let last = self.end.tail.take();

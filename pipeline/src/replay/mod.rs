@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 use vexfs_kernels::Digest;
 
-pub(crate) use findings::digest_at;
 pub use findings::{Cause, Findings, Inconsistencies, Inconsistency};
+pub(crate) use findings::{INCONSISTENCIES_MAX, digest_at};
 
 pub use crate::stages::decode::Tally;
 pub use crate::stages::ledger::{
@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::flow::{self, FlowOptions};
 use crate::journal::{EndKind, Head, Journal, Validation};
 use crate::stages::decode::Reading;
-use crate::state::MemoryState;
+use crate::state::{MemoryState, PARTITIONS};
 
 /// What is done about damage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -38,6 +38,9 @@ pub enum DamagePolicy {
     Salvage,
 }
 
+/// How many workers may be asked for: as many as there are partitions to share.
+pub const THREADS_MAX: usize = PARTITIONS;
+
 /// How a journal is replayed or verified.
 #[derive(Clone, Debug)]
 pub struct ReplayOptions {
@@ -45,7 +48,7 @@ pub struct ReplayOptions {
     pub validation: Validation,
     /// What is done about damage.
     pub damage: DamagePolicy,
-    /// How many workers share the work.
+    /// How many workers share the work, [`THREADS_MAX`] at most.
     pub threads: NonZero<usize>,
     /// Events after this LSN are left out.
     pub until_lsn: Option<u64>,
@@ -152,7 +155,8 @@ pub fn verify(
 ) -> Result<Outcome, Error> {
     let flow_options = options.for_flow(false, false, options.until());
     let findings = flow::run(journal, None, &flow_options, progress)?;
-    options.conclude(journal, findings)
+    let anchored = options.find_anchor(journal, &findings)?;
+    Ok(conclude(findings, options.until(), anchored))
 }
 
 fn replay_by(
@@ -163,8 +167,11 @@ fn replay_by(
 ) -> Result<(MemoryState, Outcome), Error> {
     let salvage = options.damage == DamagePolicy::Salvage;
     let mut state = MemoryState::default();
-    let flow_options = options.for_flow(!salvage, true, options.until());
+    let mut until = options.until();
+    let flow_options = options.for_flow(!salvage, true, until);
     let mut findings = pass(journal, Some(&mut state), &flow_options, progress)?;
+    // Looked for as far as the journal was read, which may be farther than it is applied.
+    let anchored = options.find_anchor(journal, &findings);
     let checks = options.validation >= Validation::Full;
     let contradiction = findings.inconsistencies.first.first().filter(|_| checks).copied();
     match (options.damage, contradiction) {
@@ -175,14 +182,15 @@ fn replay_by(
             // All that was applied before it is consistent: stop there, in a second pass.
             let (inconsistencies, damages) = (findings.inconsistencies, findings.damages);
             state = MemoryState::default();
-            let flow_options = options.for_flow(true, true, it.position - 1);
+            until = it.position - 1;
+            let flow_options = options.for_flow(true, true, until);
             findings = pass(journal, Some(&mut state), &flow_options, progress)?;
             (findings.inconsistencies, findings.damages) = (inconsistencies, damages);
         }
         _ => {}
     }
     options.refuse_damage(&findings)?;
-    Ok((state, options.conclude(journal, findings)?))
+    Ok((state, conclude(findings, until, anchored?)))
 }
 
 impl ReplayOptions {
@@ -212,35 +220,34 @@ impl ReplayOptions {
         }
     }
 
-    fn conclude(&self, journal: &Journal, findings: Findings) -> Result<Outcome, Error> {
-        let position = findings.end.position;
-        let head = Head { lsn: position.next_lsn - 1, digest: position.digest };
-        let last_lsn = findings.last_lsn(self.until());
-        let anchored = match self.anchor {
-            None => false,
-            Some(anchor) => {
-                check_anchor(journal, &findings, anchor)?;
-                true
+    /// Whether there is an anchor, which then was found.
+    fn find_anchor(&self, journal: &Journal, findings: &Findings) -> Result<bool, Error> {
+        let Some(anchor) = self.anchor else { return Ok(false) };
+        let position = &findings.end.position;
+        let read = journal.segments.iter().filter(|segment| segment.number <= position.segment);
+        let pages = read.filter_map(|segment| segment.header.ok());
+        // The head that a writer leaves which appended nothing is the header page of its segment.
+        let mut heads =
+            pages.map(|(header, digest)| Head { lsn: header.first_lsn.wrapping_sub(1), digest });
+        let lsn = anchor.lsn;
+        let reason = match findings.anchored {
+            Some(digest) if digest == anchor.digest => return Ok(true),
+            _ if heads.any(|head| head == anchor) => return Ok(true),
+            Some(digest) => {
+                format!("LSN {lsn} is in a block of digest {}", hex::encode::<Digest>(digest))
             }
+            None if findings.end.kind == EndKind::Until => {
+                format!("it was read up to LSN {} alone, as asked", position.next_lsn - 1)
+            }
+            None => format!("it ends at LSN {}", position.next_lsn - 1),
         };
-        Ok(Outcome { findings, last_lsn, head, anchored })
+        Err(Error::BelowAnchor { lsn, reason })
     }
 }
 
-fn check_anchor(journal: &Journal, findings: &Findings, anchor: Head) -> Result<(), Error> {
-    let lsn = anchor.lsn;
-    // The head of a journal without events is the header page of a segment before the first one.
-    let mut headers = journal.segments.iter().filter_map(|segment| segment.header.ok());
-    if lsn == 0 && headers.any(|(header, digest)| header.first_lsn == 1 && digest == anchor.digest)
-    {
-        return Ok(());
-    }
-    let reason = match findings.anchored {
-        Some(digest) if digest == anchor.digest => return Ok(()),
-        Some(digest) => {
-            format!("LSN {lsn} is in a block of digest {}", hex::encode::<Digest>(digest))
-        }
-        None => format!("it ends at LSN {}", findings.end.position.next_lsn - 1),
-    };
-    Err(Error::BelowAnchor { lsn, reason })
+fn conclude(findings: Findings, until: u64, anchored: bool) -> Outcome {
+    let position = findings.end.position;
+    let head = Head { lsn: position.next_lsn - 1, digest: position.digest };
+    let last_lsn = findings.last_lsn(until);
+    Outcome { findings, last_lsn, head, anchored }
 }

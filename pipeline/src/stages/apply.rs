@@ -5,10 +5,12 @@ use vexfs_kernels::prefetch;
 use super::decode::Decoded;
 use super::partition::{Descriptor, Settlement};
 use super::transactions::{Settled, body_at};
+use crate::replay::INCONSISTENCIES_MAX;
 use crate::state::{self, Contradiction, Records, Stamp, for_each_effect};
 
-/// How many contradictions a partition remembers; it counts them all.
-const CONTRADICTIONS_MAX: usize = 16;
+/// How many contradictions a partition remembers; it counts them all. As many as a pass tells, since
+/// the first ones may all be of one partition.
+const CONTRADICTIONS_MAX: usize = INCONSISTENCIES_MAX;
 
 /// An effect that contradicts what is there.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Contradicted {
     pub(crate) position: u64,
     /// The LSN of its event.
     pub(crate) lsn: u64,
+    /// Which of its event's effects it is.
+    pub(crate) effect: u32,
     /// How it does.
     pub(crate) contradiction: Contradiction,
 }
@@ -167,7 +171,8 @@ impl Owner {
         if let Some(contradiction) = contradiction {
             self.contradiction_count += 1;
             if self.contradictions.len() < CONTRADICTIONS_MAX {
-                self.contradictions.push(Contradicted { position, lsn, contradiction });
+                let effect = descriptor.effect();
+                self.contradictions.push(Contradicted { position, lsn, effect, contradiction });
             }
         }
     }

@@ -62,14 +62,22 @@ impl Tally {
     }
 }
 
+/// A bad block, which leaves nothing behind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BadBlock {
+    pub(crate) frame: Frame,
+    pub(crate) fault: Fault,
+    /// What its worker had counted before it.
+    before: Tally,
+}
+
 /// What one worker found in its run of blocks. Used again and again.
 #[derive(Debug, Default)]
 pub(crate) struct Decoded {
     pub(crate) buckets: Buckets<Descriptor>,
     pub(crate) transactional: Vec<TransactionEvent>,
     pub(crate) tally: Tally,
-    /// Bad blocks; each leaves nothing else behind.
-    pub(crate) faults: Vec<(Frame, Fault)>,
+    pub(crate) faults: Vec<BadBlock>,
     digests: Vec<Digest>,
 }
 
@@ -97,8 +105,9 @@ impl Decoded {
                     }
                     let before = self.tally;
                     if let Err(fault) = result.and_then(|()| self.decode(frame, buffer, reading)) {
-                        self.cut(frame, before);
-                        self.faults.push((*frame, fault));
+                        let bad = BadBlock { frame: *frame, fault, before };
+                        self.cut(&bad);
+                        self.faults.push(bad);
                     }
                 },
             );
@@ -155,13 +164,13 @@ impl Decoded {
         Ok(())
     }
 
-    /// Takes back what was found in a block that turned out bad.
-    fn cut(&mut self, frame: &Frame, before: Tally) {
-        let at = place(frame.at);
+    /// Takes back what was found in a bad block and in all after it.
+    pub(crate) fn cut(&mut self, bad: &BadBlock) {
+        let at = place(bad.frame.at);
         self.buckets.cut(at);
         let keep = self.transactional.partition_point(|event| event.at < at);
         self.transactional.truncate(keep);
-        self.tally = before;
+        self.tally = bad.before;
     }
 }
 

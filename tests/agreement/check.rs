@@ -1,0 +1,182 @@
+//! Holds a replay against what the model expects: every record byte for byte, the digest, the
+//! counts, how the transactions ended, and what contradicts itself.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseResult, TestError, TestRunner};
+use vexfs_replay::Error;
+use vexfs_replay::journal::{Journal, Validation};
+use vexfs_replay::replay::{DamagePolicy, Outcome, ReplayOptions, replay, replay_serially, verify};
+use vexfs_replay::state::{KeyKind, MemoryState};
+use vexfs_replay::storage::MemoryFolder;
+
+use crate::model::{Digests, Expected, expected};
+use crate::story::{Line, Story};
+
+/// The numbers of threads that are compared.
+pub(crate) const THREADS: [usize; 5] = [1, 2, 3, 4, 8];
+
+/// How a journal is replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Serially,
+    /// On this many threads.
+    InParallel(usize),
+}
+
+pub(crate) type Replayed = Result<(MemoryState, Outcome), Error>;
+
+/// Replays in one way.
+pub(crate) fn replay_by(way: Way, journal: &Journal, options: &ReplayOptions) -> Replayed {
+    match way {
+        Way::Serially => replay_serially(journal, options),
+        Way::InParallel(threads) => {
+            let threads = NonZero::new(threads).unwrap();
+            replay(journal, &ReplayOptions { threads, ..options.clone() }, &mut |_| {})
+        }
+    }
+}
+
+/// Every way, each with a validation mode; `turn` decides which goes with which.
+pub(crate) fn ways(turn: usize) -> impl Iterator<Item = (Way, Validation)> {
+    let mode = move |index: usize| Validation::ALL[(index + turn) % Validation::ALL.len()];
+    let parallel = THREADS.iter().enumerate();
+    let parallel = parallel.map(move |(index, &threads)| (Way::InParallel(threads), mode(index)));
+    Validation::ALL.map(|mode| (Way::Serially, mode)).into_iter().chain(parallel)
+}
+
+pub(crate) fn options(damage: DamagePolicy, validation: Validation) -> ReplayOptions {
+    ReplayOptions { damage, validation, ..ReplayOptions::default() }
+}
+
+pub(crate) fn open(folder: &MemoryFolder) -> Journal {
+    Journal::open(Arc::new(folder.clone())).unwrap()
+}
+
+/// What the model makes of lines in one mode.
+pub(crate) fn expected_under<'l>(
+    validation: Validation,
+    lines: impl IntoIterator<Item = &'l Line>,
+) -> Expected {
+    let looked = validation >= Validation::Full;
+    expected(lines, if looked { Digests::Checked } else { Digests::PassedOver })
+}
+
+/// What the model makes of lines in every mode.
+pub(crate) struct Models([Expected; 2]);
+
+impl Models {
+    pub(crate) fn of<'l>(lines: impl IntoIterator<Item = &'l Line> + Clone) -> Self {
+        let modes = [Validation::None, Validation::Full];
+        Self(modes.map(|mode| expected_under(mode, lines.clone())))
+    }
+
+    pub(crate) fn under(&self, validation: Validation) -> &Expected {
+        &self.0[usize::from(validation >= Validation::Full)]
+    }
+}
+
+/// Checks every way to replay a whole story against the model.
+pub(crate) fn check_ways(story: &Story, models: &Models, turn: usize) -> TestCaseResult {
+    let journal = open(&story.folder);
+    check_verify(&journal, models, turn)
+        .map_err(|difference| failure(story, "verify", &difference))?;
+    for (way, validation) in ways(turn) {
+        let at = format!("{way:?}, {validation:?}");
+        let mut options = options(DamagePolicy::Salvage, validation);
+        options.anchor = story.head;
+        let replayed = replay_by(way, &journal, &options);
+        let replayed = replayed.map_err(|error| failure(story, &at, &error.to_string()))?;
+        same("anchored", &story.head.is_some(), &replayed.1.anchored)
+            .and(check(models.under(validation), &replayed))
+            .map_err(|difference| failure(story, &at, &difference))?;
+    }
+    Ok(())
+}
+
+/// Checks that a look at the whole journal, which applies nothing, counts the same.
+fn check_verify(journal: &Journal, models: &Models, turn: usize) -> Result<(), String> {
+    let validation = Validation::ALL[turn];
+    let options = options(DamagePolicy::Strict, validation);
+    let verified = verify(journal, &options, &mut |_| {}).map_err(|error| error.to_string())?;
+    let (expected, found) = (models.under(validation), verified.findings);
+    same("damages", &Vec::new(), &found.damages)?;
+    same("tally", &expected.tally, &found.tally)?;
+    same("transactions", &expected.transactions, &found.transactions)
+}
+
+/// A failure, with all that its reader needs.
+pub(crate) fn failure(story: &Story, at: &str, what: &str) -> TestCaseError {
+    TestCaseError::fail(format!("{at}: {what}\nthe journal says\n{}", story.told()))
+}
+
+/// Compares a replay with what is expected; gives the first difference.
+pub(crate) fn check(
+    expected: &Expected,
+    (state, outcome): &(MemoryState, Outcome),
+) -> Result<(), String> {
+    check_records(expected, state)?;
+    let findings = &outcome.findings;
+    same("digest", &expected.digest, &state.digest())?;
+    same("transactions", &expected.transactions, &findings.transactions)?;
+    let (wanted, found) = (&expected.inconsistencies, &findings.inconsistencies);
+    same("number of inconsistencies", &wanted.count, &found.count)?;
+    same("inconsistencies", &wanted.first, &found.first)?;
+    same("tally", &expected.tally, &findings.tally)
+}
+
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    expected: &T,
+    found: &T,
+) -> Result<(), String> {
+    if expected == found { Ok(()) } else { Err(format!("{what} {found:?}, not {expected:?}")) }
+}
+
+fn check_records(expected: &Expected, state: &MemoryState) -> Result<(), String> {
+    let mut found = BTreeMap::new();
+    let mut counts = Vec::new();
+    for kind in KeyKind::ALL {
+        let before = found.len();
+        let mut visited = 0;
+        state.for_each(kind, |key, record| {
+            visited += 1;
+            found.insert((kind as u8, key.id, key.second, key.name.to_vec()), record.to_vec());
+        });
+        same("records under different keys", &(found.len() - before), &visited)?;
+        counts.push((kind, visited as u64));
+    }
+    same("counts", &counts, &state.counts())?;
+    for key in expected.records.keys().chain(found.keys()) {
+        let (wanted, found) = (expected.records.get(key), found.get(key));
+        if wanted != found {
+            return Err(format!("under {key:?} is\n{found:02x?}, not\n{wanted:02x?}"));
+        }
+    }
+    Ok(())
+}
+
+/// How many journals the main property looks at where nothing else is asked for.
+const JOURNALS: u32 = 2_000;
+
+/// A runner for a property that looks at `of_2000` cases where the main one looks at 2,000
+/// journals.
+pub(crate) fn runner(of_2000: u32) -> TestRunner {
+    let asked = std::env::var("AGREEMENT_JOURNALS").ok();
+    let journals = asked.map_or(JOURNALS, |asked| asked.parse().unwrap());
+    let cases = u64::from(of_2000) * u64::from(journals) / u64::from(JOURNALS);
+    let cases = u32::try_from(cases.max(1)).unwrap();
+    TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
+}
+
+/// Panics with a readable report where a property failed.
+pub(crate) fn hold<T: std::fmt::Debug>(result: Result<(), TestError<T>>) {
+    match result {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, value)) => panic!("{reason}\nby the script\n{value:#?}"),
+        Err(TestError::Abort(reason)) => panic!("{reason}"),
+    }
+}
