@@ -18,26 +18,18 @@ pub enum Class {
 
 macro_rules! taxonomy {
     ($($code:literal $variant:ident $name:literal $class:ident $payload:ident $(<$life:lifetime>)?;)*) => {
-        /// The type of an event: family in the high byte, code in the low one.
+        /// The type of an event. Inside of the program they count up from 0, so that a `match` is
+        /// one jump; [`Self::code`] is the number that a journal has.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u16)]
         pub enum EventType {
-            $(#[doc = $name] $variant = $code,)*
+            $(#[doc = $name] $variant,)*
         }
+
+        const CODES: &[u16] = &[$($code),*];
 
         impl EventType {
             /// Every event type, by number.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The type with this number, where there is one.
-            #[must_use]
-            #[inline]
-            pub fn from_code(code: u16) -> Option<Self> {
-                match code {
-                    $($code => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
 
             /// Its name: the family, a dot, the name within the family.
             #[must_use]
@@ -181,11 +173,38 @@ pub const FAMILIES: &[(u8, &str)] = &[
     (8, "observability"),
 ];
 
+/// The type of each number, by family and code, where there is one.
+static BY_CODE: [Option<EventType>; FAMILIES_MAX * CODES_MAX] = {
+    let mut by_code = [None; FAMILIES_MAX * CODES_MAX];
+    let mut number = 0;
+    while number < CODES.len() {
+        let [family, code] = CODES[number].to_be_bytes();
+        by_code[family as usize * CODES_MAX + code as usize] = Some(EventType::ALL[number]);
+        number += 1;
+    }
+    by_code
+};
+
+/// Families have numbers below this.
+const FAMILIES_MAX: usize = 16;
+/// Codes within a family are below this.
+const CODES_MAX: usize = 16;
+
 impl EventType {
-    /// The number of the type.
+    /// The type with this number, where there is one.
     #[must_use]
+    #[inline]
+    pub fn from_code(code: u16) -> Option<Self> {
+        let [family, code] = code.to_be_bytes().map(usize::from);
+        let known = family < FAMILIES_MAX && code < CODES_MAX;
+        if known { BY_CODE[family * CODES_MAX + code] } else { None }
+    }
+
+    /// The number of the type: family in the high byte, code in the low one.
+    #[must_use]
+    #[inline]
     pub fn code(self) -> u16 {
-        self as u16
+        CODES[self as usize]
     }
 
     /// The number of its family.
