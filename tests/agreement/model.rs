@@ -189,19 +189,23 @@ fn partition_of((kind, id, second, name): &StateKey) -> usize {
 
 /// The digest of a state, as the format has it: one over the digests of 256 partitions.
 fn digest_of(records: &BTreeMap<StateKey, Vec<u8>>) -> [u8; 32] {
-    let mut partitions = vec![Sha256::new(); 256];
+    let mut partitions = vec![Vec::new(); 256];
     for (key, record) in records {
-        let hasher = &mut partitions[partition_of(key)];
+        let bytes = &mut partitions[partition_of(key)];
         let (kind, id, second, name) = key;
-        hasher.update([*kind]);
-        hasher.update(id.to_le_bytes());
-        hasher.update(second.to_le_bytes());
+        bytes.push(*kind);
+        bytes.extend(id.to_le_bytes());
+        bytes.extend(second.to_le_bytes());
         for part in [name, record] {
-            hasher.update(u32::try_from(part.len()).unwrap().to_le_bytes());
-            hasher.update(part);
+            bytes.extend(u32::try_from(part.len()).unwrap().to_le_bytes());
+            bytes.extend(part);
         }
     }
+    let of_partition = |bytes: Vec<u8>| {
+        let pieces = bytes.chunks(16_384).map(Sha256::digest);
+        Sha256::digest(pieces.flatten().collect::<Vec<u8>>())
+    };
     let mut all = Sha256::new();
-    partitions.into_iter().for_each(|partition| all.update(partition.finalize()));
+    partitions.into_iter().for_each(|partition| all.update(of_partition(partition)));
     all.finalize().into()
 }

@@ -41,7 +41,9 @@ impl Key {
             Self::Entry((parent, name)) => named(kind::ENTRY, parent, name),
             Self::Property(node, name) => named(kind::PROPERTY, node, name),
             Self::Agent(name) => named(kind::AGENT, 0, name),
-            Self::Metric(event_type, name) => named(kind::METRIC, event_type as u64, name),
+            Self::Metric(event_type, name) => {
+                named(kind::METRIC, u64::from(event_type.code()), name)
+            }
             Self::Link((from, to), class) => (kind::LINK, from, to, class.as_bytes().to_vec()),
         }
     }
@@ -130,7 +132,7 @@ impl Record {
                 bytes.longs(&[subject]);
                 bytes.longs(&counts);
                 bytes.ints(&[confidence.to_bits()]);
-                bytes.0.extend((last as u16).to_le_bytes());
+                bytes.0.extend(last.code().to_le_bytes());
             }
             Fields::Mount { flags, checkpoint, checkpoints } => {
                 bytes.longs(&[flags, checkpoint, checkpoints]);

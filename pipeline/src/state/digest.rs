@@ -1,24 +1,41 @@
 //! The digest of a state: what two replays must agree on, bit for bit.
 //!
-//! For each partition, SHA-256 over its records in the order of their keys (kind, id, second,
-//! name); a record is kind (u8), id (u64), second (u64), length of the name (u32), name, length
-//! of the record (u32), record; all little-endian. The state's digest is the SHA-256 over the
-//! digests of its 256 partitions in turn.
+//! For each partition, its records in the order of their keys (kind, id, second, name) are encoded
+//! one after the other; a record is kind (u8), id (u64), second (u64), length of the name (u32),
+//! name, length of the record (u32), record; all little-endian. That is cut into pieces of
+//! [`PIECE_BYTES`] each, the last one shorter, which are hashed by themselves, so that several are
+//! hashed side by side. The partition's digest is the SHA-256 over the digests of its pieces in
+//! turn; the state's is the SHA-256 over those of its 256 partitions in turn.
 
-use vexfs_kernels::{Digest, Sha256Stream, sha256};
+use vexfs_kernels::{Digest, Sha256Stream, sha256, sha256_many};
 
 use super::Table;
 use super::key::Key;
 
-/// The digest of one partition.
-pub(super) fn of_partition(records: &Table) -> Digest {
-    let mut all: Vec<(Key<'_>, &[u8])> = Vec::new();
-    records.for_each(&mut |key, value| all.push((key, value)));
-    all.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-    let mut stream = Sha256Stream::default();
-    let mut bytes = Vec::new();
-    for (key, value) in all {
-        bytes.clear();
+/// How long a piece is, in bytes.
+pub(super) const PIECE_BYTES: usize = 16 * 1024;
+/// How many pieces are collected before they are hashed.
+const BATCH: usize = 8;
+
+/// What of a partition is not hashed yet, and the digest so far.
+#[derive(Default)]
+struct Pieces {
+    bytes: Vec<u8>,
+    digests: Vec<Digest>,
+    stream: Sha256Stream,
+}
+
+impl Pieces {
+    /// Hashes all pieces that are there; the last one may be short when nothing follows.
+    fn hash(&mut self, until: usize) {
+        let pieces: Vec<&[u8]> = self.bytes[..until].chunks(PIECE_BYTES).collect();
+        sha256_many(&pieces, &mut self.digests);
+        self.stream.update(self.digests.as_flattened());
+        self.bytes.drain(..until);
+    }
+
+    fn add(&mut self, key: &Key<'_>, value: &[u8]) {
+        let bytes = &mut self.bytes;
         bytes.push(key.kind as u8);
         bytes.extend_from_slice(&key.id.to_le_bytes());
         bytes.extend_from_slice(&key.second.to_le_bytes());
@@ -27,9 +44,25 @@ pub(super) fn of_partition(records: &Table) -> Digest {
             bytes.extend_from_slice(&length.to_le_bytes());
             bytes.extend_from_slice(part);
         }
-        stream.update(&bytes);
+        if bytes.len() >= BATCH * PIECE_BYTES {
+            self.hash(self.bytes.len() - self.bytes.len() % PIECE_BYTES);
+        }
     }
-    stream.finish()
+
+    fn finish(mut self) -> Digest {
+        self.hash(self.bytes.len());
+        self.stream.finish()
+    }
+}
+
+/// The digest of one partition.
+pub(super) fn of_partition(records: &Table) -> Digest {
+    let mut all: Vec<(Key<'_>, &[u8])> = Vec::new();
+    records.for_each(&mut |key, value| all.push((key, value)));
+    all.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+    let mut pieces = Pieces::default();
+    all.iter().for_each(|(key, value)| pieces.add(key, value));
+    pieces.finish()
 }
 
 /// The digest of a state from those of its partitions, in order.

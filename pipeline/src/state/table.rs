@@ -9,6 +9,8 @@ use super::slots::{Found, Place, Slots};
 
 const WORD: usize = 8;
 const HEADER_WORDS: usize = 3;
+/// How many records are asked for ahead of a visit.
+const GROUP: usize = 32;
 
 /// The records of one partition.
 #[derive(Clone, Debug, Default)]
@@ -123,13 +125,17 @@ impl Table {
 
     /// Visits every record, in any order.
     pub fn for_each<'s>(&'s self, visit: &mut dyn FnMut(Key<'s>, &'s [u8])) {
-        for place in self.slots.places() {
-            let words = self.arena.at(place);
-            let header = Header::read(words);
-            let name = bytes_at(words, HEADER_WORDS, header.name_bytes);
-            let Some(kind) = KeyKind::from_number(header.kind) else { continue };
-            let key = Key { kind, id: header.id, second: header.second, name };
-            visit(key, bytes_at(words, header.value_at(), header.value_bytes));
+        let places: Vec<Place> = self.slots.places().collect();
+        for group in places.chunks(GROUP) {
+            group.iter().for_each(|&place| self.arena.prefetch(place));
+            for &place in group {
+                let words = self.arena.at(place);
+                let header = Header::read(words);
+                let name = bytes_at(words, HEADER_WORDS, header.name_bytes);
+                let Some(kind) = KeyKind::from_number(header.kind) else { continue };
+                let key = Key { kind, id: header.id, second: header.second, name };
+                visit(key, bytes_at(words, header.value_at(), header.value_bytes));
+            }
         }
     }
 
