@@ -35,11 +35,11 @@ use crate::stages::transactions::{BlockRef, Settled, Surroundings, Transactions,
 use crate::state::MemoryState;
 
 /// How many epochs are in flight at most: one each being read, verified and applied.
-const SPACES: usize = 3;
+const SPACES: usize = 2;
 /// How long an epoch is at most, in bytes. At least the longest block.
 const EPOCH_BYTES: usize = 2 * layout::MAX_BLOCK_BYTES;
 /// How much one worker reads at once, in bytes.
-const READ_BYTES: usize = 256 * 1024;
+const READ_BYTES: usize = 512 * 1024;
 /// Runs of blocks per thread and epoch: more than one evens out runs that take unequally long.
 const RUNS_PER_THREAD: usize = 2;
 

@@ -60,7 +60,7 @@ pub(crate) struct Work<'w> {
 /// How many effects are made ready together: all their memory is asked for before any is used.
 const GROUP: usize = 32;
 /// How many bytes of an event it is told of.
-const EVENT_BYTES_AHEAD: usize = 128;
+pub(super) const EVENT_BYTES_AHEAD: usize = 128;
 
 /// An effect whose turn has come.
 #[derive(Clone, Copy, Debug)]

@@ -4,6 +4,9 @@
 //! blocks of earlier ones, which are read and verified again at its end. So a transaction of any
 //! length pins no buffer.
 
+use vexfs_kernels::prefetch;
+
+use super::apply::EVENT_BYTES_AHEAD;
 use super::decode::{Reading, Role, TransactionEvent};
 use super::ledger::{Ledger, TransactionFault};
 use super::partition::{Buckets, Settlement};
@@ -146,6 +149,10 @@ impl Transactions {
             if settled.bytes.len() > REREAD_BYTES {
                 settled = around.hand_on(settled, end.lsn)?;
             }
+        }
+        for event in &places.here {
+            let bytes = &buffer[event.at as usize..];
+            prefetch(&bytes[..bytes.len().min(EVENT_BYTES_AHEAD)]);
         }
         for event in &places.here {
             if let Some((_, body)) = body_at(event.lsn, buffer, event.at) {

@@ -22,8 +22,8 @@ pub(super) struct Arena {
     chunks: Vec<Box<[u64]>>,
     /// The chunk that is being filled, and how many of its units are given out.
     filling: Option<(usize, usize)>,
-    /// Places that were given back, by their length in units.
-    free: Vec<Vec<Place>>,
+    /// The place given back last, for each length in units. Its first word tells the one before it.
+    free: Vec<Option<Place>>,
     /// Numbers of chunks that were given back whole.
     free_chunks: Vec<usize>,
     free_units: usize,
@@ -47,7 +47,9 @@ impl Arena {
         if units > CHUNK_UNITS {
             return join(self.add_chunk(units), 0);
         }
-        if let Some(place) = self.free.get_mut(units).and_then(Vec::pop) {
+        if let Some(place) = self.free.get(units).copied().flatten() {
+            let before = u32::try_from(self.at(place)[0]).ok().and_then(Place::new);
+            self.free[units] = before;
             self.free_units -= units;
             return place;
         }
@@ -89,9 +91,10 @@ impl Arena {
 
     fn keep(&mut self, place: Place, units: usize) {
         if self.free.len() <= units {
-            self.free.resize_with(units + 1, Vec::new);
+            self.free.resize(units + 1, None);
         }
-        self.free[units].push(place);
+        let before = self.free[units].replace(place);
+        self.at_mut(place)[0] = before.map_or(0, |place| u64::from(place.get()));
         self.free_units += units;
     }
 
@@ -122,7 +125,7 @@ impl Arena {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        let free: usize = self.free.iter().map(|it| it.capacity() * size_of::<Place>()).sum();
+        let free = self.free.capacity() * size_of::<Option<Place>>();
         self.units * UNIT_WORDS * size_of::<u64>() + free
     }
 }

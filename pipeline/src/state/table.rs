@@ -80,7 +80,7 @@ fn holds(words: &[u64], key: &Key<'_>) -> bool {
         && header.second == key.second
         && header.kind == key.kind as u8
         && header.name_bytes == key.name.len()
-        && bytes_at(words, HEADER_WORDS, header.name_bytes) == key.name
+        && (key.name.is_empty() || bytes_at(words, HEADER_WORDS, header.name_bytes) == key.name)
 }
 
 fn units_for(key: &Key<'_>, value_bytes: usize) -> usize {
