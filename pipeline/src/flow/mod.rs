@@ -9,6 +9,7 @@ mod pool;
 mod serial;
 
 use std::any::Any;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,12 +35,13 @@ use crate::stages::ledger::TransactionFault;
 use crate::stages::transactions::{BlockRef, Settled, Surroundings, Transactions, check_same};
 use crate::state::MemoryState;
 
-/// How many epochs are in flight at most: one each being read, verified and applied.
+/// How many epochs are in flight at most: one is read and verified while another is applied. A third
+/// one would crowd the cache that the state needs.
 const SPACES: usize = 2;
 /// How long an epoch is at most, in bytes. At least the longest block.
 const EPOCH_BYTES: usize = 2 * layout::MAX_BLOCK_BYTES;
 /// How much one worker reads at once, in bytes.
-const READ_BYTES: usize = 512 * 1024;
+const READ_BYTES: usize = 256 * 1024;
 /// Runs of blocks per thread and epoch: more than one evens out runs that take unequally long.
 const RUNS_PER_THREAD: usize = 2;
 
@@ -70,9 +72,8 @@ impl FlowOptions<'_> {
 /// A share of work for the apply stage.
 struct Unit {
     epoch: Arc<Epoch>,
-    number: u64,
-    /// All outside of transactions before this LSN takes place now.
-    before: u64,
+    /// Which LSNs take place now, as far as they are outside of transactions.
+    lsns: Range<u64>,
     settled: Settled,
     progress: Progress,
 }
@@ -243,7 +244,7 @@ impl Verifier<'_> {
     fn run(mut self, epochs: Receiver<Epoch>) -> Result<Found, Error> {
         let reading = self.options.reading;
         let mut transactions = Transactions::new(reading);
-        for (number, mut epoch) in (1..).zip(epochs) {
+        for mut epoch in epochs {
             self.decode(&mut epoch);
             let ended = self.judge_faults(&mut epoch)?;
             if let Some(damage) = epoch.stretch.damage.take() {
@@ -252,7 +253,7 @@ impl Verifier<'_> {
             if let Some(frame) = epoch.stretch.frames.first() {
                 transactions.ledger.enter_epoch(frame.header.writer_epoch);
             }
-            if self.settle(&mut transactions, Arc::new(epoch), number)?.is_none() || ended {
+            if self.settle(&mut transactions, Arc::new(epoch))?.is_none() || ended {
                 break;
             }
         }
@@ -318,9 +319,8 @@ impl Verifier<'_> {
         &mut self,
         transactions: &mut Transactions,
         epoch: Arc<Epoch>,
-        number: u64,
     ) -> Result<Option<()>, Error> {
-        let mut around = Around { verifier: self, epoch: Arc::clone(&epoch), number };
+        let mut around = Around { verifier: self, epoch: Arc::clone(&epoch), handed_on: 0 };
         let mut settled = around.fresh();
         for run in &epoch.space.runs {
             let buffer = &epoch.space.buffer;
@@ -338,7 +338,8 @@ impl Verifier<'_> {
 struct Around<'a, 'f> {
     verifier: &'a mut Verifier<'f>,
     epoch: Arc<Epoch>,
-    number: u64,
+    /// What lies outside of transactions before this LSN was handed on.
+    handed_on: u64,
 }
 
 impl Around<'_, '_> {
@@ -363,8 +364,7 @@ impl Surroundings for Around<'_, '_> {
     fn hand_on(&mut self, settled: Settled, position: u64) -> Result<Settled, Error> {
         let unit = Unit {
             epoch: Arc::clone(&self.epoch),
-            number: self.number,
-            before: position,
+            lsns: std::mem::replace(&mut self.handed_on, position)..position,
             settled,
             progress: self.verifier.progress,
         };
@@ -414,10 +414,9 @@ impl Apply<'_> {
     fn apply(&self, state: &mut MemoryState, owners: &mut [Owner], unit: &Unit) {
         let space = &unit.epoch.space;
         let work = Work {
-            epoch: unit.number,
             buffer: &space.buffer,
             runs: &space.runs,
-            before: unit.before,
+            lsns: unit.lsns.clone(),
             settled: &unit.settled,
         };
         self.workers.install(|| {

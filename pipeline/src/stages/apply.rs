@@ -1,4 +1,10 @@
 //! Apply: one partition's effects, in the order in which they take place, onto its records.
+//!
+//! The time goes into waiting for memory: the records don't fit into a processor's cache, nor do
+//! the events wait there. So effects are lined up in groups, and all that a group will touch is
+//! asked for before any of it is used.
+
+use std::ops::Range;
 
 use vexfs_kernels::prefetch;
 
@@ -11,6 +17,10 @@ use crate::state::{self, Contradiction, Records, Stamp, for_each_effect};
 /// How many contradictions a partition remembers; it counts them all. As many as a pass tells, since
 /// the first ones may all be of one partition.
 const CONTRADICTIONS_MAX: usize = INCONSISTENCIES_MAX;
+/// How many effects are made ready together.
+const GROUP: usize = 32;
+/// How many bytes of an event are asked for ahead.
+pub(super) const EVENT_BYTES_AHEAD: usize = 128;
 
 /// An effect that contradicts what is there.
 #[derive(Clone, Copy, Debug)]
@@ -28,14 +38,8 @@ pub(crate) struct Contradicted {
 /// What a partition's owner keeps beside its records.
 #[derive(Debug, Default)]
 pub(crate) struct Owner {
-    /// The epoch whose buckets the cursors are in.
-    epoch: u64,
-    /// How far each worker's bucket is applied.
-    cursors: Vec<usize>,
     /// The position of the last effect applied.
     last_position: u64,
-    /// The effects at hand, in the order in which they take place. Used again and again.
-    due: Vec<Due>,
     /// The first contradictions met.
     pub(crate) contradictions: Vec<Contradicted>,
     /// How many contradictions were met.
@@ -43,40 +47,124 @@ pub(crate) struct Owner {
 }
 
 /// A share of work for all partitions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Work<'w> {
-    /// Which epoch it is of, counted from 1.
-    pub(crate) epoch: u64,
     /// The epoch's bytes.
     pub(crate) buffer: &'w [u8],
     /// What the workers found in it, in order.
     pub(crate) runs: &'w [Decoded],
-    /// What takes place of them now: all before this position.
-    pub(crate) before: u64,
+    /// Which LSNs of it take place now, as far as they are outside of transactions.
+    pub(crate) lsns: Range<u64>,
     /// What takes place at the ends of transactions.
     pub(crate) settled: &'w Settled,
 }
 
-/// How many effects are made ready together: all their memory is asked for before any is used.
-const GROUP: usize = 32;
-/// How many bytes of an event it is told of.
-pub(super) const EVENT_BYTES_AHEAD: usize = 128;
+/// Which bytes an effect's event lies in.
+#[derive(Clone, Copy, Debug, Default)]
+enum Source {
+    /// Those of the epoch at hand.
+    #[default]
+    Epoch,
+    /// Those that were read again at the end of a transaction.
+    Reread,
+}
 
 /// An effect whose turn has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Due {
     descriptor: Descriptor,
     position: u64,
     source: Source,
 }
 
-/// Which bytes an effect's event lies in.
-#[derive(Clone, Copy, Debug)]
-enum Source {
-    /// Those of the epoch at hand.
-    Epoch,
-    /// Those that were read again at the end of a transaction.
-    Reread,
+impl Owner {
+    /// Applies the partition's share of `work`.
+    pub(crate) fn apply<R: Records>(&mut self, partition: usize, records: &mut R, work: &Work<'_>) {
+        let (mut group, mut length) = ([Due::default(); GROUP], 0);
+        work.line_up(partition, |due| {
+            group[length] = due;
+            length += 1;
+            if length == GROUP {
+                self.apply_group(&group, records, work);
+                length = 0;
+            }
+        });
+        self.apply_group(&group[..length], records, work);
+    }
+
+    fn apply_group<R: Records>(&mut self, group: &[Due], records: &mut R, work: &Work<'_>) {
+        for it in group {
+            records.prefetch_index(it.descriptor.tag);
+            let event = &work.bytes_of(it)[it.descriptor.at() as usize..];
+            prefetch(&event[..event.len().min(EVENT_BYTES_AHEAD)]);
+        }
+        group.iter().for_each(|it| records.prefetch_record(it.descriptor.tag));
+        group.iter().for_each(|it| self.apply_one(it, work.bytes_of(it), records));
+    }
+
+    fn apply_one<R: Records>(&mut self, due: &Due, source: &[u8], records: &mut R) {
+        let Due { descriptor, position, .. } = *due;
+        let (lsn, after) = (descriptor.lsn, self.last_position);
+        assert!(position >= after, "an effect of LSN {position} came after one of LSN {after}");
+        self.last_position = position;
+        let Some((event, body)) = body_at(lsn, source, descriptor.at()) else { return };
+        let stamp = Stamp { lsn, timestamp_ns: event.header.timestamp_ns };
+        let mut number = 0;
+        let mut contradiction = None;
+        for_each_effect(&body, |it| {
+            if number == descriptor.effect() {
+                contradiction = state::apply(records, descriptor.tag, &it, stamp);
+            }
+            number += 1;
+        });
+        if let Some(contradiction) = contradiction {
+            self.contradiction_count += 1;
+            if self.contradictions.len() < CONTRADICTIONS_MAX {
+                let effect = descriptor.effect();
+                self.contradictions.push(Contradicted { position, lsn, effect, contradiction });
+            }
+        }
+    }
+}
+
+impl Work<'_> {
+    fn bytes_of(&self, due: &Due) -> &[u8] {
+        match due.source {
+            Source::Epoch => self.buffer,
+            Source::Reread => &self.settled.bytes,
+        }
+    }
+
+    /// Visits the partition's effects in the order in which they take place: those of the runs, and
+    /// before each of them what transactions that ended earlier have left to do.
+    #[inline(always)]
+    fn line_up(&self, partition: usize, mut visit: impl FnMut(Due)) {
+        let Settled { reread, here, .. } = self.settled;
+        let mut unsettled = Unsettled { again: reread.of(partition), here: here.of(partition) };
+        for run in self.runs {
+            for &descriptor in self.now(run.buckets.of(partition)) {
+                let position = descriptor.lsn;
+                while let Some(due) = unsettled.next_before(position) {
+                    visit(due);
+                }
+                visit(Due { descriptor, position, source: Source::Epoch });
+            }
+        }
+        while let Some(due) = unsettled.next_before(u64::MAX) {
+            visit(due);
+        }
+    }
+
+    /// What of a bucket takes place now.
+    fn now<'b>(&self, bucket: &'b [Descriptor]) -> &'b [Descriptor] {
+        // Nearly always all of it. Then the search, which would touch memory that isn't needed yet,
+        // is spared.
+        if self.lsns == (0..u64::MAX) {
+            return bucket;
+        }
+        let below = |limit| bucket.partition_point(|it| it.lsn < limit);
+        &bucket[below(self.lsns.start)..below(self.lsns.end)]
+    }
 }
 
 /// What transactions have left to do.
@@ -102,78 +190,5 @@ impl Unsettled<'_> {
         };
         let Settlement { descriptor, position } = *list.split_off_first()?;
         Some(Due { descriptor, position, source })
-    }
-}
-
-impl Owner {
-    /// Applies the partition's share of `work`.
-    pub(crate) fn apply<R: Records>(&mut self, partition: usize, records: &mut R, work: &Work<'_>) {
-        self.line_up(partition, work);
-        let due = std::mem::take(&mut self.due);
-        let bytes_of = |it: &Due| match it.source {
-            Source::Epoch => work.buffer,
-            Source::Reread => &work.settled.bytes[..],
-        };
-        for group in due.chunks(GROUP) {
-            for it in group {
-                records.prefetch_index(it.descriptor.tag);
-                let event = &bytes_of(it)[it.descriptor.at() as usize..];
-                prefetch(&event[..event.len().min(EVENT_BYTES_AHEAD)]);
-            }
-            group.iter().for_each(|it| records.prefetch_record(it.descriptor.tag));
-            group.iter().for_each(|it| self.one(it, bytes_of(it), records));
-        }
-        self.due = due;
-        self.due.clear();
-    }
-
-    /// Lines up the partition's effects in the order in which they take place: those of the runs,
-    /// and before each of them what transactions that ended earlier have left to do.
-    fn line_up(&mut self, partition: usize, work: &Work<'_>) {
-        if self.epoch != work.epoch {
-            self.epoch = work.epoch;
-            self.cursors.clear();
-            self.cursors.resize(work.runs.len(), 0);
-        }
-        let Settled { reread, here, .. } = work.settled;
-        let mut unsettled = Unsettled { again: reread.of(partition), here: here.of(partition) };
-        for (run, cursor) in work.runs.iter().zip(&mut self.cursors) {
-            let bucket = &run.buckets.of(partition)[*cursor..];
-            let is_due = |it: &Descriptor| it.lsn < work.before;
-            // Nearly always all of it: then the search, which would touch memory not yet needed, is spared.
-            let all = bucket.last().is_none_or(is_due);
-            let now = if all { bucket } else { &bucket[..bucket.partition_point(is_due)] };
-            *cursor += now.len();
-            for &descriptor in now {
-                let position = descriptor.lsn;
-                self.due.extend(std::iter::from_fn(|| unsettled.next_before(position)));
-                self.due.push(Due { descriptor, position, source: Source::Epoch });
-            }
-        }
-        self.due.extend(std::iter::from_fn(|| unsettled.next_before(u64::MAX)));
-    }
-
-    fn one<R: Records>(&mut self, due: &Due, source: &[u8], records: &mut R) {
-        let Due { descriptor, position, .. } = *due;
-        let (lsn, after) = (descriptor.lsn, self.last_position);
-        assert!(position >= after, "an effect of LSN {position} came after one of LSN {after}");
-        self.last_position = position;
-        let Some((event, body)) = body_at(lsn, source, descriptor.at()) else { return };
-        let stamp = Stamp { lsn, timestamp_ns: event.header.timestamp_ns };
-        let mut number = 0;
-        let mut contradiction = None;
-        for_each_effect(&body, |it| {
-            if number == descriptor.effect() {
-                contradiction = state::apply(records, descriptor.tag, &it, stamp);
-            }
-            number += 1;
-        });
-        if let Some(contradiction) = contradiction {
-            self.contradiction_count += 1;
-            if self.contradictions.len() < CONTRADICTIONS_MAX {
-                let effect = descriptor.effect();
-                self.contradictions.push(Contradicted { position, lsn, effect, contradiction });
-            }
-        }
     }
 }

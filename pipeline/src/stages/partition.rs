@@ -6,7 +6,7 @@ use crate::state::{Home, PARTITIONS, for_each_effect};
 
 /// One effect: where its event lies, and what is known of its key. Kept small: every effect is
 /// written to memory and read again as one of these.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Descriptor {
     /// The LSN of its event.
     pub(crate) lsn: u64,
