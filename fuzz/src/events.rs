@@ -1,8 +1,10 @@
 //! Bytes read as events. The first one chooses how many there are; the rest is the block's payload,
 //! and the payload of an event of every type.
 
-use vexfs_replay::event::{Body, Event, EventHeader, EventIter, EventType, TailField, encode};
-use vexfs_replay::state::for_each_effect;
+use vexfs_replay::event::{
+    Body, EVENT_ALIGNMENT, Event, EventHeader, EventIter, EventType, TailField, encode,
+};
+use vexfs_replay::state::{PARTITIONS, for_each_effect};
 
 /// Reads the bytes in every way.
 ///
@@ -42,8 +44,13 @@ fn check_body(body: &Body<'_>, payload: &[u8]) {
     let mut encoded = Vec::new();
     body.encode(&mut encoded);
     assert_eq!(encoded, payload, "{body:?}");
-    let mut hashes = 0;
-    for_each_effect(body, |effect| hashes ^= effect.key.hash());
+    let mut effects = 0;
+    for_each_effect(body, |effect| {
+        assert!(effect.key.home().partition < PARTITIONS);
+        effects += 1;
+    });
+    // An effect's number shares a word with the place of its event.
+    assert!(effects < EVENT_ALIGNMENT, "{effects} effects of {body:?}");
 }
 
 /// What can be read of a tail is read again from what is written of it.

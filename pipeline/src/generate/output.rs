@@ -5,13 +5,13 @@ use vexfs_datasets::{Outcome, Recipe, Touch};
 
 use super::{FIRST_TIMESTAMP_NS, Generated, POOL_BYTES};
 use crate::error::Error;
-use crate::event::{Body, EventHeader, EventType, TransactionBegin, TransactionEnd};
+use crate::event::{
+    Body, EVENT_ALIGNMENT, EventHeader, EventType, TransactionBegin, TransactionEnd,
+};
 use crate::journal::{NewEvent, Transaction, Writer};
 
 /// From one event to the next, in nanoseconds.
 const TIMESTAMP_STEP_NS: u64 = 1_000;
-
-const ALIGNMENT: usize = 8;
 
 pub(super) struct Output<'w, 'p> {
     pub(super) generated: Generated,
@@ -126,7 +126,7 @@ impl<'w, 'p> Output<'w, 'p> {
     fn count(&mut self, body: &Body<'_>, drawn_bytes: u32) {
         self.payload.clear();
         body.encode(&mut self.payload);
-        let padded = self.payload.len().next_multiple_of(ALIGNMENT) as u64;
+        let padded = self.payload.len().next_multiple_of(EVENT_ALIGNMENT) as u64;
         self.owed_bytes += i64::from(drawn_bytes) - i64::try_from(padded).unwrap_or(i64::MAX);
         self.counts[usize::from(body.event_type().code())] += 1;
         self.generated.events += 1;

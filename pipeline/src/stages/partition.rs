@@ -1,7 +1,7 @@
 //! Partition: effects, told apart by the partition that owns their key. What travels is a small
 //! descriptor; the event stays where it was read.
 
-use crate::event::Body;
+use crate::event::{Body, EVENT_ALIGNMENT};
 use crate::state::{Home, PARTITIONS, for_each_effect};
 
 /// One effect: where its event lies, and what is known of its key. Kept small: every effect is
@@ -16,8 +16,10 @@ pub(crate) struct Descriptor {
     place: u32,
 }
 
-/// Events lie at multiples of this, in bytes, and have fewer effects than this.
-const EVENT_ALIGNMENT: u32 = 8;
+/// An event has fewer effects than this.
+const EFFECTS_LIMIT: u32 = 8;
+const _: () =
+    assert!(EFFECTS_LIMIT as usize <= EVENT_ALIGNMENT, "the low bits of a place are free");
 
 impl Descriptor {
     /// Where its event starts, in bytes.
@@ -29,7 +31,7 @@ impl Descriptor {
     /// Which of its event's effects it is.
     #[inline]
     pub(crate) fn effect(self) -> u32 {
-        self.place % EVENT_ALIGNMENT
+        self.place % EFFECTS_LIMIT
     }
 }
 
@@ -61,7 +63,7 @@ impl<D> Buckets<D> {
         body: &Body<'_>,
         made: impl Fn(Descriptor) -> D,
     ) {
-        debug_assert!(at.is_multiple_of(EVENT_ALIGNMENT), "an event at {at}");
+        debug_assert!(at.is_multiple_of(EFFECTS_LIMIT), "an event at {at}");
         let mut place = at;
         for_each_effect(body, |it| {
             let Home { partition, tag } = it.key.home();
