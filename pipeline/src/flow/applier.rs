@@ -1,0 +1,81 @@
+//! The applying part of the flow: every partition's effects, on all workers.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use super::pool::Epoch;
+use super::{EPOCH_BYTES, FlowOptions, SPACES};
+use crate::error::Error;
+use crate::replay::Progress;
+use crate::stages::apply::{Owner, Work};
+use crate::stages::transactions::Settled;
+use crate::state::MemoryState;
+
+/// A share of work for the apply stage.
+pub(super) struct Unit {
+    pub(super) epoch: Arc<Epoch>,
+    /// Which LSNs take place now, as far as they are outside of transactions.
+    pub(super) lsns: Range<u64>,
+    pub(super) settled: Settled,
+    pub(super) progress: Progress,
+}
+
+/// Applies epochs as they come.
+pub(super) struct Applier<'f> {
+    pub(super) workers: &'f ThreadPool,
+    pub(super) options: &'f FlowOptions<'f>,
+    pub(super) settled_home: Sender<Settled>,
+}
+
+impl Applier<'_> {
+    pub(super) fn run(
+        &self,
+        mut state: Option<&mut MemoryState>,
+        units: Receiver<Unit>,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Vec<Owner>, Error> {
+        let mut owners: Vec<Owner> = Vec::new();
+        for unit in units {
+            self.options.check_cancel()?;
+            if let Some(state) = &mut state {
+                owners.resize_with(state.partitions_mut().len(), Owner::default);
+                self.apply(state, &mut owners, &unit);
+                self.check_memory(state)?;
+            }
+            progress(&unit.progress);
+            let mut settled = unit.settled;
+            settled.clear();
+            // Full, or nobody there: then it isn't needed any more.
+            let _ = self.settled_home.try_send(settled);
+        }
+        Ok(owners)
+    }
+
+    fn apply(&self, state: &mut MemoryState, owners: &mut [Owner], unit: &Unit) {
+        let space = &unit.epoch.space;
+        let work = Work {
+            buffer: &space.buffer,
+            runs: &space.runs,
+            lsns: unit.lsns.clone(),
+            settled: &unit.settled,
+        };
+        self.workers.install(|| {
+            let tables = state.partitions_mut().par_iter_mut();
+            let owned = tables.zip(owners.par_iter_mut()).enumerate();
+            owned.for_each(|(partition, (table, owner))| owner.apply(partition, table, &work));
+        });
+    }
+
+    fn check_memory(&self, state: &MemoryState) -> Result<(), Error> {
+        let Some(limit) = self.options.memory_limit else { return Ok(()) };
+        let needed = state.memory_bytes() + (SPACES * EPOCH_BYTES) as u64;
+        if needed <= limit {
+            return Ok(());
+        }
+        Err(Error::MemoryLimit { what: "the state with the pipeline", needed, limit })
+    }
+}

@@ -1,0 +1,45 @@
+//! The reading part of the flow: walks the journal and fills an epoch's buffer from all workers, since
+//! one thread alone would take three times as long.
+
+use crossbeam_channel::Sender;
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use super::FlowOptions;
+use super::pool::{Epoch, Pool};
+use crate::error::Error;
+use crate::journal::{End, EndKind, Fill, Journal, Segment, Walk};
+
+/// How much one worker reads at once, in bytes.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Sends epochs until the journal ends; gives its end.
+pub(super) fn read(
+    journal: &Journal,
+    options: &FlowOptions<'_>,
+    workers: &ThreadPool,
+    pool: Pool,
+    epochs: Sender<Epoch>,
+) -> Result<Option<End>, Error> {
+    let mut walk = Walk::new(journal, options.reading.validation, options.past_damage());
+    let fill: Fill<'_> = &|segment: &Segment, bytes: &mut [u8], offset: u64| {
+        workers.install(|| {
+            let parts = bytes.par_chunks_mut(READ_BYTES).enumerate();
+            parts.try_for_each(|(part, bytes)| {
+                segment.read(bytes, offset + (part * READ_BYTES) as u64)
+            })
+        })
+    };
+    while let Some(mut epoch) = pool.lend() {
+        options.check_cancel()?;
+        let Some(stretch) = walk.next(&mut epoch.space.buffer, fill)? else { break };
+        epoch.stretch = stretch;
+        let until = options.reading.until_lsn;
+        let past_until = walk.position().next_lsn.saturating_sub(1) > until;
+        if epochs.send(epoch).is_err() || past_until {
+            break;
+        }
+    }
+    let position = *walk.position();
+    Ok(walk.end().or(Some(End { kind: EndKind::Until, position, tail: None })))
+}

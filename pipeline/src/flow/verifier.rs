@@ -1,0 +1,221 @@
+//! The verifying part of the flow: has an epoch's blocks verified and decoded on all workers, judges
+//! what is bad, and settles transactions in order.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use rayon::ThreadPool;
+use rayon::prelude::*;
+use vexfs_kernels::Digest;
+
+use super::FlowOptions;
+use super::applier::Unit;
+use super::pool::Epoch;
+use crate::error::Error;
+use crate::journal::damage::Damage;
+use crate::journal::{End, EndKind, Journal, Judge};
+use crate::replay::{Cause, Findings, Inconsistencies, Inconsistency, Progress, digest_at};
+use crate::stages::decode::{BadBlock, Decoded, Tally};
+use crate::stages::ledger::{TransactionFault, TransactionSummary};
+use crate::stages::transactions::{BlockRef, Settled, Surroundings, Transactions, check_same};
+
+/// What was found so far.
+#[derive(Default)]
+pub(super) struct Found {
+    tally: Tally,
+    blocks: u64,
+    bytes: u64,
+    damages: Vec<Damage>,
+    inconsistencies: Inconsistencies,
+    transactions: TransactionSummary,
+    anchored: Option<Digest>,
+    /// Where a bad block ended the journal.
+    end: Option<End>,
+}
+
+impl Found {
+    pub(super) fn into_findings(
+        self,
+        read: Option<End>,
+        options: &FlowOptions<'_>,
+    ) -> Result<Findings, Error> {
+        let Some(mut end) = self.end.or(read) else { return Err(Error::Cancelled) };
+        if end.position.next_lsn.saturating_sub(1) > options.reading.until_lsn {
+            (end.kind, end.tail) = (EndKind::Until, None);
+        }
+        Ok(Findings {
+            end,
+            damages: self.damages,
+            tally: self.tally,
+            blocks: self.blocks,
+            bytes: self.bytes,
+            transactions: self.transactions,
+            inconsistencies: self.inconsistencies,
+            anchored: self.anchored,
+        })
+    }
+}
+
+/// Verifies and decodes on all workers, then settles transactions in order.
+pub(super) struct Verifier<'f> {
+    journal: &'f Journal,
+    options: &'f FlowOptions<'f>,
+    workers: &'f ThreadPool,
+    judge: Judge<'f>,
+    units: Sender<Unit>,
+    settled_home: Receiver<Settled>,
+    found: Found,
+    progress: Progress,
+}
+
+impl<'f> Verifier<'f> {
+    pub(super) fn new(
+        journal: &'f Journal,
+        options: &'f FlowOptions<'f>,
+        workers: &'f ThreadPool,
+        units: Sender<Unit>,
+        settled_home: Receiver<Settled>,
+    ) -> Self {
+        let (judge, found) = (Judge::new(journal), Found::default());
+        let progress = Progress { total_bytes: journal.total_bytes(), ..Progress::default() };
+        Self { journal, options, workers, judge, units, settled_home, found, progress }
+    }
+
+    pub(super) fn run(mut self, epochs: Receiver<Epoch>) -> Result<Found, Error> {
+        let reading = self.options.reading;
+        let mut transactions = Transactions::new(reading);
+        for mut epoch in epochs {
+            self.decode(&mut epoch);
+            let ended = self.judge_faults(&mut epoch)?;
+            if let Some(damage) = epoch.stretch.damage.take() {
+                Findings::add_damage(&mut self.found.damages, damage);
+            }
+            if let Some(frame) = epoch.stretch.frames.first() {
+                transactions.ledger.enter_epoch(frame.header.writer_epoch);
+            }
+            if self.settle(&mut transactions, Arc::new(epoch))?.is_none() || ended {
+                break;
+            }
+        }
+        transactions.ledger.discard_all();
+        self.found.transactions = transactions.ledger.summary;
+        Ok(self.found)
+    }
+
+    /// Verifies and decodes an epoch's blocks, a run of them per worker.
+    fn decode(&self, epoch: &mut Epoch) {
+        let (reading, frames) = (self.options.reading, &epoch.stretch.frames);
+        let (buffer, runs) = (&epoch.space.buffer, &mut epoch.space.runs);
+        let run_length = frames.len().div_ceil(runs.len()).max(1);
+        self.workers.install(|| {
+            runs.par_iter_mut().enumerate().for_each(|(index, run)| {
+                let start = (index * run_length).min(frames.len());
+                let end = (start + run_length).min(frames.len());
+                run.run(&frames[start..end], buffer, reading);
+            });
+        });
+    }
+
+    /// Judges the bad blocks of an epoch and counts the good ones. Tells whether the journal ends
+    /// here; then nothing is left of the epoch from the first bad block on.
+    fn judge_faults(&mut self, epoch: &mut Epoch) -> Result<bool, Error> {
+        let faults: Vec<(usize, BadBlock)> = (0..)
+            .zip(&epoch.space.runs)
+            .flat_map(|(run, decoded)| decoded.faults.iter().map(move |&bad| (run, bad)))
+            .collect();
+        let frames = &mut epoch.stretch.frames;
+        for (run, bad) in faults {
+            let BadBlock { frame, fault, .. } = bad;
+            let judged = self.judge.judge(epoch.stretch.segment, &frame.position(), fault)?;
+            if self.options.reading.stop_at_fault || judged.damage.is_tail() {
+                epoch.space.runs[run].cut(&bad);
+                epoch.space.runs[run + 1..].iter_mut().for_each(Decoded::clear);
+                frames.truncate(frames.partition_point(|it| it.at < frame.at));
+                epoch.stretch.damage = None;
+                self.found.end = Some(End::at(frame.position(), judged.damage));
+                break;
+            }
+            let block_end = frame.header.file_offset + u64::from(frame.header.block_bytes);
+            let next_lsn = frame.header.first_lsn + u64::from(frame.header.event_count);
+            let damage =
+                Damage { end: block_end, next_lsn: Some(next_lsn), blocks: 1, ..judged.damage };
+            Findings::add_damage(&mut self.found.damages, damage);
+            frames.retain(|it| it.at != frame.at);
+        }
+        for decoded in &epoch.space.runs {
+            self.found.tally.add(decoded.tally);
+        }
+        self.found.blocks += frames.len() as u64;
+        self.found.bytes += frames.iter().map(|it| u64::from(it.header.block_bytes)).sum::<u64>();
+        let anchored = digest_at(frames, self.options.anchor_lsn);
+        self.found.anchored = self.found.anchored.or(anchored);
+        self.progress.events = self.found.tally.events;
+        self.progress.bytes = self.found.bytes;
+        Ok(self.found.end.is_some())
+    }
+
+    /// Settles the transactions that end in an epoch, and hands it on. `None` when nobody takes it.
+    fn settle(
+        &mut self,
+        transactions: &mut Transactions,
+        epoch: Arc<Epoch>,
+    ) -> Result<Option<()>, Error> {
+        let mut around = Around { verifier: self, epoch: Arc::clone(&epoch), handed_on: 0 };
+        let mut settled = around.fresh();
+        for run in &epoch.space.runs {
+            let buffer = &epoch.space.buffer;
+            settled = match transactions.take(&run.transactional, buffer, settled, &mut around) {
+                Err(Error::Cancelled) => return Ok(None),
+                other => other?,
+            };
+        }
+        transactions.leave_epoch(epoch.stretch.segment, &epoch.stretch.frames);
+        Ok(around.hand_on(settled, u64::MAX).ok().map(|_| ()))
+    }
+}
+
+/// What the settling of an epoch's transactions needs of the flow.
+struct Around<'a, 'f> {
+    verifier: &'a mut Verifier<'f>,
+    epoch: Arc<Epoch>,
+    /// What lies outside of transactions before this LSN was handed on.
+    handed_on: u64,
+}
+
+impl Around<'_, '_> {
+    fn fresh(&self) -> Settled {
+        self.verifier.settled_home.try_recv().unwrap_or_default()
+    }
+}
+
+impl Surroundings for Around<'_, '_> {
+    fn read_again(&mut self, wanted: &BlockRef, block: &mut Vec<u8>) -> Result<(), Error> {
+        let segment = &self.verifier.journal.segments[wanted.segment];
+        block.resize(wanted.block_bytes as usize, 0);
+        segment.read(block, wanted.offset)?;
+        let mode = self.verifier.options.reading.validation;
+        check_same(block, wanted, mode).map_err(|fault| Error::ChangedWhileRead {
+            path: segment.path.clone(),
+            offset: wanted.offset,
+            fault,
+        })
+    }
+
+    fn hand_on(&mut self, settled: Settled, position: u64) -> Result<Settled, Error> {
+        let unit = Unit {
+            epoch: Arc::clone(&self.epoch),
+            lsns: std::mem::replace(&mut self.handed_on, position)..position,
+            settled,
+            progress: self.verifier.progress,
+        };
+        // Nobody takes it: the apply stage has failed, and tells why itself.
+        self.verifier.units.send(unit).map_err(|_| Error::Cancelled)?;
+        Ok(self.fresh())
+    }
+
+    fn contradiction(&mut self, lsn: u64, fault: TransactionFault) {
+        let cause = Cause::Transaction(fault);
+        let inconsistency = Inconsistency { lsn, position: lsn, cause };
+        self.verifier.found.inconsistencies.add(inconsistency);
+    }
+}
