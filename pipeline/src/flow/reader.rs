@@ -1,5 +1,5 @@
 //! The reading part of the flow: walks the journal and fills an epoch's buffer from all workers, since
-//! one thread alone would take three times as long.
+//! one thread alone can't keep up with them.
 
 use crossbeam_channel::Sender;
 use rayon::ThreadPool;
