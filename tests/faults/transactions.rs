@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vexfs_replay::Error;
 use vexfs_replay::event::{
-    Body, Measure, Property, PropertyRef, TransactionEnd, transaction_outcome,
+    Body, Measure, Property, PropertyRef, TransactionBegin, TransactionEnd, transaction_outcome,
 };
 use vexfs_replay::journal::layout::BlockHeader;
 use vexfs_replay::journal::{NewEvent, TransactionDigest, Validation, Writer, WriterOptions};
@@ -82,6 +82,49 @@ fn fault_27_a_transaction_id_used_again_after_a_crash() {
         let there = |name: &[u8]| state.get(&Key::named(KeyKind::Metric, METRIC, name)).is_some();
         assert_eq!([there(b"old"), there(b"new"), there(b"outside")], [false, false, true]);
     }
+}
+
+/// The id of an aborted transaction is used again within the same life of the writer, and the end
+/// comes so late that the events are read again: from a block that holds those of both.
+#[test]
+fn fault_27_an_id_used_again_takes_nothing_of_the_transaction_before() {
+    let folder = MemoryFolder::default();
+    let long = WriterOptions { block_bytes: 64 * 1024, segment_bytes: 1 << 30, ..OPTIONS };
+    let writer = Writer::create(Arc::new(folder.clone()), long).unwrap();
+    let id = 1;
+    let append =
+        |event: NewEvent<'_>| writer.append(&NewEvent { transaction: id, ..event }).unwrap();
+    let begin =
+        || append(NewEvent::new(1, Body::TransactionBegin(TransactionBegin { session: 0 })));
+    let end = |outcome, name: &[u8]| {
+        let mut digest = TransactionDigest::default();
+        let member = append(metric(name, 1.0));
+        digest.add(member.lsn, member.crc);
+        if outcome == transaction_outcome::COMMIT {
+            let text = vec![b'.'; 60_000];
+            let filler = Body::Metric(Measure { value: 0.0, name: b"filler", text: &text });
+            for _ in 0..90 {
+                writer.append(&NewEvent::new(1, filler)).unwrap();
+            }
+        }
+        let (events, digest) = (digest.events(), digest.finish());
+        append(NewEvent::new(1, Body::TransactionEnd(TransactionEnd { outcome, events, digest })));
+    };
+    append(metric(b"stray", 1.0));
+    begin();
+    end(transaction_outcome::ABORT, b"aborted");
+    begin();
+    append(metric(b"unended", 1.0));
+    begin();
+    end(transaction_outcome::COMMIT, b"committed");
+    writer.close().unwrap();
+    let salvage = options(DamagePolicy::Salvage, Validation::Cryptographic);
+    let (state, outcome) = replay_both(&folder, &salvage).unwrap();
+    let transactions = &outcome.findings.transactions;
+    assert_eq!((transactions.committed, transactions.aborted), (1, 1));
+    let there = |name: &[u8]| state.get(&Key::named(KeyKind::Metric, METRIC, name)).is_some();
+    let names: [&[u8]; 4] = [b"stray", b"aborted", b"unended", b"committed"];
+    assert_eq!(names.map(there), [false, false, false, true]);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(super) struct Unit {
     /// Which LSNs take place now, as far as they are outside of transactions.
     pub(super) lsns: Range<u64>,
     pub(super) settled: Settled,
+    /// How much memory open transactions take, in bytes.
+    pub(super) open_bytes: u64,
     pub(super) progress: Progress,
 }
 
@@ -44,7 +46,7 @@ impl Applier<'_> {
             if let Some(state) = &mut state {
                 owners.resize_with(state.partitions_mut().len(), Owner::default);
                 self.apply(state, &mut owners, &unit);
-                self.check_memory(state)?;
+                self.check_memory(state, &unit)?;
             }
             progress(&unit.progress);
             let mut settled = unit.settled;
@@ -70,9 +72,11 @@ impl Applier<'_> {
         });
     }
 
-    fn check_memory(&self, state: &MemoryState) -> Result<(), Error> {
+    fn check_memory(&self, state: &MemoryState, unit: &Unit) -> Result<(), Error> {
         let Some(limit) = self.options.memory_limit else { return Ok(()) };
-        let needed = state.memory_bytes() + (SPACES * EPOCH_BYTES) as u64;
+        let settled = unit.settled.bytes.capacity() as u64;
+        let pipeline = (SPACES * EPOCH_BYTES) as u64 + settled + unit.open_bytes;
+        let needed = state.memory_bytes() + pipeline;
         if needed <= limit {
             return Ok(());
         }

@@ -2,8 +2,8 @@
 //!
 //! This file alone makes threads and channels, and knows no formats. What travels is an epoch: a
 //! stretch of consecutive blocks, in a space that comes from a pool and returns to it. While one
-//! epoch is applied the next is verified and a third is read. The work within an epoch is rayon's;
-//! the threads here only hand over, a few hundred times a second.
+//! epoch is applied the next is read and verified. The work within an epoch is rayon's; the threads
+//! here only hand over, a few hundred times a second.
 
 mod applier;
 mod pool;
@@ -90,8 +90,10 @@ pub(crate) fn run(
         (join(reader), join(verifier), applied)
     });
     // Whoever fails hangs up, and the others then end quietly: so at most one of these is a cause.
-    let (applied, verified, read_end) = (applied?, verified?, read?);
-    let mut findings = verified.into_findings(read_end, options)?;
+    let (applied, verified) = (applied?, verified?);
+    // Behind the journal's end reading is ahead of it, and what it met there doesn't count.
+    let read_end = if verified.has_ended() { None } else { read? };
+    let mut findings = verified.into_findings(read_end)?;
     let count = applied.iter().map(|owner| owner.contradiction_count).sum();
     let met = applied.into_iter().flat_map(|owner| owner.contradictions).collect();
     findings.inconsistencies.add_met(count, met);

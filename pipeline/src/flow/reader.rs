@@ -8,12 +8,12 @@ use rayon::prelude::*;
 use super::FlowOptions;
 use super::pool::{Epoch, Pool};
 use crate::error::Error;
-use crate::journal::{End, EndKind, Fill, Journal, Segment, Walk};
+use crate::journal::{End, Fill, Journal, Segment, Walk};
 
 /// How much one worker reads at once, in bytes.
 const READ_BYTES: usize = 256 * 1024;
 
-/// Sends epochs until the journal ends; gives its end.
+/// Sends epochs until the journal ends; gives its end, where it came to it.
 pub(super) fn read(
     journal: &Journal,
     options: &FlowOptions<'_>,
@@ -21,7 +21,8 @@ pub(super) fn read(
     pool: Pool,
     epochs: Sender<Epoch>,
 ) -> Result<Option<End>, Error> {
-    let mut walk = Walk::new(journal, options.reading.validation, options.past_damage());
+    let walk = Walk::new(journal, options.reading.validation, options.past_damage());
+    let mut walk = walk.until(options.reading.until_lsn);
     let fill: Fill<'_> = &|segment: &Segment, bytes: &mut [u8], offset: u64| {
         workers.install(|| {
             let parts = bytes.par_chunks_mut(READ_BYTES).enumerate();
@@ -34,12 +35,9 @@ pub(super) fn read(
         options.check_cancel()?;
         let Some(stretch) = walk.next(&mut epoch.space.buffer, fill)? else { break };
         epoch.stretch = stretch;
-        let until = options.reading.until_lsn;
-        let past_until = walk.position().next_lsn.saturating_sub(1) > until;
-        if epochs.send(epoch).is_err() || past_until {
+        if epochs.send(epoch).is_err() {
             break;
         }
     }
-    let position = *walk.position();
-    Ok(walk.end().or(Some(End { kind: EndKind::Until, position, tail: None })))
+    Ok(walk.end())
 }

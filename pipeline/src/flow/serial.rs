@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::event::{Body, Class, Event, EventIter};
 use crate::journal::damage::{Damage, Fault};
-use crate::journal::{End, EndKind, Fill, Frame, Journal, Judge, Validation, Walk, block, layout};
+use crate::journal::{End, Fill, Frame, Journal, Judge, Validation, Walk, block, layout};
 use crate::replay::{Cause, Findings, Inconsistencies, Inconsistency, Progress, digest_at};
 use crate::stages::decode::{Tally, check_lsn};
 use crate::stages::ledger::Ledger;
@@ -31,7 +31,8 @@ pub(crate) fn run_serial(
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Findings, Error> {
     let reading = options.reading;
-    let mut walk = Walk::new(journal, reading.validation, options.past_damage());
+    let walk = Walk::new(journal, reading.validation, options.past_damage());
+    let mut walk = walk.until(reading.until_lsn);
     let mut judge = Judge::new(journal);
     let ledger = Ledger::new(reading.validation >= Validation::Full);
     let (tally, inconsistencies) = (Tally::default(), Inconsistencies::default());
@@ -64,16 +65,8 @@ pub(crate) fn run_serial(
         }
         let (events, total_bytes) = (serial.tally.events, journal.total_bytes());
         progress(&Progress { events, bytes, total_bytes });
-        if walk.position().next_lsn.saturating_sub(1) > reading.until_lsn {
-            break;
-        }
     }
-    let position = *walk.position();
-    let until = End { kind: EndKind::Until, position, tail: None };
-    let mut end = ended.or(walk.end()).unwrap_or(until);
-    if end.position.next_lsn.saturating_sub(1) > reading.until_lsn {
-        (end.kind, end.tail) = (EndKind::Until, None);
-    }
+    let end = ended.or(walk.end()).ok_or(Error::Cancelled)?;
     serial.ledger.discard_all();
     let Serial { ledger, tally, inconsistencies, .. } = serial;
     let transactions = ledger.summary;
@@ -126,7 +119,7 @@ impl Serial<'_, '_> {
             Some(Body::TransactionBegin(_)) => self.ledger.begin(id, lsn)?,
             Some(Body::TransactionEnd(end)) => match self.ledger.end(id, end) {
                 Ok(members) => {
-                    for (member, bytes) in members.unwrap_or_default() {
+                    for (member, bytes) in members.unwrap_or_default().1 {
                         if let Ok(event) = Event::read(member, &bytes) {
                             self.apply(&event, lsn);
                         }

@@ -13,7 +13,7 @@ use super::applier::Unit;
 use super::pool::Epoch;
 use crate::error::Error;
 use crate::journal::damage::Damage;
-use crate::journal::{End, EndKind, Journal, Judge};
+use crate::journal::{End, Journal, Judge};
 use crate::replay::{Cause, Findings, Inconsistencies, Inconsistency, Progress, digest_at};
 use crate::stages::decode::{BadBlock, Decoded, Tally};
 use crate::stages::ledger::{TransactionFault, TransactionSummary};
@@ -34,17 +34,15 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn into_findings(
-        self,
-        read: Option<End>,
-        options: &FlowOptions<'_>,
-    ) -> Result<Findings, Error> {
-        let Some(mut end) = self.end.or(read) else { return Err(Error::Cancelled) };
-        if end.position.next_lsn.saturating_sub(1) > options.reading.until_lsn {
-            (end.kind, end.tail) = (EndKind::Until, None);
-        }
+    /// Whether a bad block ended the journal.
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// All of it, where reading came to the journal's end unless a bad block ended it before.
+    pub(super) fn into_findings(self, read: Option<End>) -> Result<Findings, Error> {
         Ok(Findings {
-            end,
+            end: self.end.or(read).ok_or(Error::Cancelled)?,
             damages: self.damages,
             tally: self.tally,
             blocks: self.blocks,
@@ -160,7 +158,12 @@ impl<'f> Verifier<'f> {
         transactions: &mut Transactions,
         epoch: Arc<Epoch>,
     ) -> Result<Option<()>, Error> {
-        let mut around = Around { verifier: self, epoch: Arc::clone(&epoch), handed_on: 0 };
+        let mut around = Around {
+            open_bytes: transactions.memory_bytes(),
+            verifier: self,
+            epoch: Arc::clone(&epoch),
+            handed_on: 0,
+        };
         let mut settled = around.fresh();
         for run in &epoch.space.runs {
             let buffer = &epoch.space.buffer;
@@ -180,6 +183,8 @@ struct Around<'a, 'f> {
     epoch: Arc<Epoch>,
     /// What lies outside of transactions before this LSN was handed on.
     handed_on: u64,
+    /// How much memory open transactions take, in bytes.
+    open_bytes: u64,
 }
 
 impl Around<'_, '_> {
@@ -190,6 +195,7 @@ impl Around<'_, '_> {
 
 impl Surroundings for Around<'_, '_> {
     fn read_again(&mut self, wanted: &BlockRef, block: &mut Vec<u8>) -> Result<(), Error> {
+        self.verifier.options.check_cancel()?;
         let segment = &self.verifier.journal.segments[wanted.segment];
         block.resize(wanted.block_bytes as usize, 0);
         segment.read(block, wanted.offset)?;
@@ -205,6 +211,7 @@ impl Surroundings for Around<'_, '_> {
         let unit = Unit {
             epoch: Arc::clone(&self.epoch),
             lsns: std::mem::replace(&mut self.handed_on, position)..position,
+            open_bytes: self.open_bytes,
             settled,
             progress: self.verifier.progress,
         };

@@ -122,6 +122,7 @@ pub struct Walk<'j> {
     judge: Judge<'j>,
     validation: Validation,
     past: PastDamage,
+    until_lsn: u64,
     index: usize,
     entered: bool,
     /// What is wrong with the segment at hand as a whole has been reported.
@@ -155,6 +156,7 @@ impl<'j> Walk<'j> {
             judge: Judge::new(journal),
             validation,
             past,
+            until_lsn: u64::MAX,
             index: 0,
             entered: false,
             reported: false,
@@ -165,6 +167,12 @@ impl<'j> Walk<'j> {
             holes: false,
             end: None,
         }
+    }
+
+    /// Ends the walk behind the block that holds this LSN: nothing that follows is looked at.
+    #[must_use]
+    pub fn until(self, until_lsn: u64) -> Self {
+        Self { until_lsn, ..self }
     }
 
     /// Where the walk stands now: behind the last block that it gave.
@@ -186,6 +194,10 @@ impl<'j> Walk<'j> {
     /// [`Error::Io`] when storage fails. Damage is no error here.
     pub fn next(&mut self, buffer: &mut [u8], fill: Fill<'_>) -> Result<Option<Stretch>, Error> {
         while self.end.is_none() {
+            if self.position.next_lsn > self.until_lsn {
+                self.end_as_asked();
+                break;
+            }
             let Some(segment) = self.journal.segments.get(self.index) else {
                 self.end =
                     Some(End { kind: EndKind::Damaged, position: self.position, tail: None });
@@ -312,7 +324,7 @@ impl<'j> Walk<'j> {
         let bytes = &mut buffer[..wanted];
         fill(segment, bytes, start)?;
         let mut at = 0;
-        while at < bytes.len() {
+        while at < bytes.len() && self.position.next_lsn <= self.until_lsn {
             let (here, remaining) = (&bytes[at..], readable - self.position.offset);
             if segment.recorded_end.is_none() && seal::starts_here(here) {
                 self.leave(segment, &mut stretch)?;
@@ -327,6 +339,11 @@ impl<'j> Walk<'j> {
             );
             match checked {
                 Ok(header) if header.block_bytes as usize > here.len() => break,
+                Ok(header) if header.first_lsn > self.until_lsn => {
+                    // Behind a hole, in which the rest of what was asked for is lost.
+                    self.end_as_asked();
+                    break;
+                }
                 Ok(header) => {
                     stretch.frames.push(Frame { at, header });
                     at += header.block_bytes as usize;
@@ -339,6 +356,10 @@ impl<'j> Walk<'j> {
             }
         }
         Ok(stretch)
+    }
+
+    fn end_as_asked(&mut self) {
+        self.end = Some(End { kind: EndKind::Until, position: self.position, tail: None });
     }
 
     fn step_into(&mut self, index: usize) {

@@ -106,6 +106,8 @@ pub struct TransactionSummary {
 /// An open transaction.
 #[derive(Debug, Default)]
 pub(crate) struct Open<M> {
+    /// The LSN of its begin record.
+    begin: u64,
     digest: TransactionDigest,
     pub(crate) members: M,
 }
@@ -146,7 +148,7 @@ impl<M: Default> Ledger<M> {
             let (what, limit) = ("the number of open transactions", OPEN_TRANSACTIONS_MAX as u64);
             return Err(Error::LimitExceeded { lsn, what, claimed: limit + 1, limit });
         }
-        let old = self.open.insert(id, Open::default());
+        let old = self.open.insert(id, Open { begin: lsn, ..Open::default() });
         if old.is_some() {
             self.summary.discarded.add(id);
         }
@@ -165,12 +167,13 @@ impl<M: Default> Ledger<M> {
         Ok(&mut open.members)
     }
 
-    /// An end record; gives the events that take effect now, where the transaction commits.
+    /// An end record; gives the LSN of the begin record and the events that take effect now, where
+    /// the transaction commits.
     pub(crate) fn end(
         &mut self,
         id: u64,
         end: &TransactionEnd,
-    ) -> Result<Option<M>, TransactionFault> {
+    ) -> Result<Option<(u64, M)>, TransactionFault> {
         let open = self.open.remove(&id).ok_or(TransactionFault::NotOpen { id })?;
         let (expected, found) = (end.events, open.digest.events());
         let fault = if expected != found {
@@ -183,7 +186,7 @@ impl<M: Default> Ledger<M> {
         match (end.outcome, fault) {
             (transaction_outcome::COMMIT, None) => {
                 self.summary.committed += 1;
-                return Ok(Some(open.members));
+                return Ok(Some((open.begin, open.members)));
             }
             (transaction_outcome::ABORT, _) => self.summary.aborted += 1,
             _ => self.summary.broken.add(id),

@@ -4,6 +4,8 @@
 //! blocks of earlier ones, which are read and verified again at its end. So a transaction of any
 //! length pins no buffer.
 
+use std::collections::VecDeque;
+
 use vexfs_kernels::prefetch;
 
 use super::apply::EVENT_BYTES_AHEAD;
@@ -19,6 +21,8 @@ use crate::journal::{Frame, Validation};
 
 /// How many bytes of events are read again before they are handed on.
 const REREAD_BYTES: usize = 2 * 1024 * 1024;
+/// How many blocks that were read again are kept: as many of the usual length as go into an epoch.
+const RECENT_BLOCKS: usize = 32;
 
 /// A block that holds events of an open transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +81,44 @@ pub(crate) struct Transactions {
     pub(crate) ledger: Ledger<Places>,
     /// Someone wants the effects, so places are to be kept.
     route: bool,
-    block: Vec<u8>,
+    recent: Recent,
+}
+
+/// A transaction that is whole: its id, and the LSNs of its begin and end records.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    id: u64,
+    begin: u64,
+    end: u64,
+}
+
+/// The blocks that were read again last. Transactions that were open together have events in the
+/// same blocks, which are not to be read once for each of them.
+#[derive(Debug, Default)]
+struct Recent(VecDeque<(BlockRef, Vec<u8>)>);
+
+impl Recent {
+    fn block(&mut self, wanted: &BlockRef, around: &mut impl Surroundings) -> Result<&[u8], Error> {
+        let known = self.0.iter().position(|(block, _)| block == wanted);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let full = self.0.len() >= RECENT_BLOCKS;
+                let oldest = if full { self.0.pop_front() } else { None };
+                let mut block = oldest.map(|(_, block)| block).unwrap_or_default();
+                around.read_again(wanted, &mut block)?;
+                self.0.push_back((*wanted, block));
+                self.0.len() - 1
+            }
+        };
+        Ok(&self.0[index].1)
+    }
 }
 
 impl Transactions {
     pub(crate) fn new(reading: Reading) -> Self {
         let ledger = Ledger::new(reading.validation >= Validation::Full);
-        Self { ledger, route: reading.route, block: Vec::new() }
+        Self { ledger, route: reading.route, recent: Recent::default() }
     }
 
     /// Takes the transactional events of one worker's run of blocks.
@@ -108,8 +143,9 @@ impl Transactions {
                     Err(fault) => Some(fault),
                 },
                 Role::End => match self.end(event, buffer) {
-                    Ok(Some(places)) => {
-                        settled = self.settle(event, &places, buffer, settled, around)?;
+                    Ok(Some((begin, places))) => {
+                        let span = Span { id, begin, end: event.lsn };
+                        settled = self.settle(span, &places, buffer, settled, around)?;
                         None
                     }
                     Ok(None) => None,
@@ -127,7 +163,7 @@ impl Transactions {
         &mut self,
         event: &TransactionEvent,
         buffer: &[u8],
-    ) -> Result<Option<Places>, TransactionFault> {
+    ) -> Result<Option<(u64, Places)>, TransactionFault> {
         match body_at(event.lsn, buffer, event.at) {
             Some((_, Body::TransactionEnd(end))) => self.ledger.end(event.transaction, &end),
             _ => Ok(None),
@@ -137,17 +173,16 @@ impl Transactions {
     /// Lets the effects of a committed transaction take place at its end.
     fn settle(
         &mut self,
-        end: &TransactionEvent,
+        span: Span,
         places: &Places,
         buffer: &[u8],
         mut settled: Settled,
         around: &mut impl Surroundings,
     ) -> Result<Settled, Error> {
         for wanted in &places.blocks {
-            around.read_again(wanted, &mut self.block)?;
-            copy_members(&self.block, end, &mut settled);
+            copy_members(self.recent.block(wanted, around)?, span, &mut settled);
             if settled.bytes.len() > REREAD_BYTES {
-                settled = around.hand_on(settled, end.lsn)?;
+                settled = around.hand_on(settled, span.end)?;
             }
         }
         for event in &places.here {
@@ -156,11 +191,22 @@ impl Transactions {
         }
         for event in &places.here {
             if let Some((_, body)) = body_at(event.lsn, buffer, event.at) {
-                let settlement = |descriptor| Settlement { descriptor, position: end.lsn };
+                let settlement = |descriptor| Settlement { descriptor, position: span.end };
                 settled.here.route((event.lsn, event.at), &body, settlement);
             }
         }
         Ok(settled)
+    }
+
+    /// How much memory the places of open transactions and the blocks read again take, in bytes.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let places = self.ledger.open.values().map(|open| {
+            let Places { here, blocks } = &open.members;
+            here.capacity() * size_of::<TransactionEvent>()
+                + blocks.capacity() * size_of::<BlockRef>()
+        });
+        let recent = self.recent.0.iter().map(|(_, block)| block.capacity());
+        places.chain(recent).sum::<usize>() as u64
     }
 
     /// Ends an epoch: what lies in its buffer is remembered by block from now on.
@@ -182,20 +228,21 @@ impl Transactions {
     }
 }
 
-/// Copies a transaction's events out of a block that was read again.
-fn copy_members(block: &[u8], end: &TransactionEvent, settled: &mut Settled) {
+/// Copies a transaction's events out of a block that was read again. The id alone doesn't make an
+/// event one of them: an earlier transaction, which came to nothing, may have had the same.
+fn copy_members(block: &[u8], span: Span, settled: &mut Settled) {
     let header = BlockHeader::read(block);
     let events =
         EventIter::new(block::payload(&header, block), header.first_lsn, header.event_count);
     for event in events.map_while(Result::ok) {
-        if event.header.transaction != end.transaction {
+        if event.header.transaction != span.id || event.lsn <= span.begin {
             continue;
         }
         let Ok(Some(body)) = event.body() else { continue };
         if body.event_type().class() == Class::Mutation {
             let at = super::decode::place(settled.bytes.len());
             settled.bytes.extend_from_slice(event.bytes());
-            let settlement = |descriptor| Settlement { descriptor, position: end.lsn };
+            let settlement = |descriptor| Settlement { descriptor, position: span.end };
             settled.reread.route((event.lsn, at), &body, settlement);
         }
     }
