@@ -65,13 +65,17 @@ impl Default for ReplayOptions {
         Self {
             validation: Validation::Cryptographic,
             damage: DamagePolicy::default(),
-            threads: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+            threads: cores().min(NonZero::new(THREADS_MAX).unwrap_or(NonZero::<usize>::MIN)),
             until_lsn: None,
             memory_limit: None,
             anchor: None,
             cancel: Arc::default(),
         }
     }
+}
+
+fn cores() -> NonZero<usize> {
+    std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }
 
 /// How far a pass has come.

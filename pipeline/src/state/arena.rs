@@ -10,9 +10,11 @@ use super::slots::Place;
 
 /// The unit of places, in words of 8 bytes.
 pub(super) const UNIT_WORDS: usize = 4;
-/// How long a chunk is, in units; a longer record gets a chunk of its own.
+/// How long a chunk is, in units.
 const CHUNK_UNITS: usize = 1 << CHUNK_BITS;
 const CHUNK_BITS: u32 = 10;
+/// A longer record gets a chunk of its own: so little is left over at the end of a shared one.
+const SHARED_UNITS_MAX: usize = CHUNK_UNITS / 8;
 /// How much of a record is asked for ahead of time, in words: what most records have.
 const PREFETCH_WORDS: usize = 24;
 
@@ -27,6 +29,8 @@ pub(super) struct Arena {
     /// Numbers of chunks that were given back whole.
     free_chunks: Vec<usize>,
     free_units: usize,
+    /// How much was given back since the arena was new.
+    released_units: usize,
     units: usize,
 }
 
@@ -44,7 +48,7 @@ fn join(chunk: usize, unit: usize) -> Place {
 impl Arena {
     /// A place of this many units, whose content is undefined.
     pub(super) fn allocate(&mut self, units: usize) -> Place {
-        if units > CHUNK_UNITS {
+        if units > SHARED_UNITS_MAX {
             return join(self.add_chunk(units), 0);
         }
         if let Some(place) = self.free.get(units).copied().flatten() {
@@ -79,7 +83,8 @@ impl Arena {
 
     /// Takes a place of this many units back.
     pub(super) fn release(&mut self, place: Place, units: usize) {
-        if units > CHUNK_UNITS {
+        self.released_units += units;
+        if units > SHARED_UNITS_MAX {
             let (chunk, _) = split(place);
             self.chunks[chunk] = Box::default();
             self.free_chunks.push(chunk);
@@ -98,9 +103,11 @@ impl Arena {
         self.free_units += units;
     }
 
-    /// Whether most of the memory is given back and waits for records of sizes that don't come.
+    /// Whether most of the memory is given back and waits for records of sizes that don't come. Not
+    /// before as much was given back as moving all the rest is worth.
     pub(super) fn is_sparse(&self) -> bool {
-        self.free_units * 2 > self.units && self.free_units > 2 * CHUNK_UNITS
+        let unused = self.free_units * 2 > self.units && self.free_units > 2 * CHUNK_UNITS;
+        unused && self.released_units * 2 > self.units
     }
 
     /// The words from a place on, up to the end of its chunk.

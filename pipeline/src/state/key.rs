@@ -1,4 +1,8 @@
-//! The keys of the state, and their hash, which decides the partition that owns a key.
+//! The keys of the state, and their hashes: which partition owns a key, and where in it it is found.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::sync::LazyLock;
 
 use serde::Serialize;
 
@@ -104,16 +108,42 @@ impl<'a> Key<'a> {
         Self { kind, id, second: 0, name }
     }
 
-    /// Where the key belongs, by XXH3 (64 bits) of its name, seeded with its numbers.
+    /// Where the key belongs. The partition is by XXH3 (64 bits) of its name, seeded with its
+    /// numbers, so that it is the same everywhere; the tag is another one in every process.
     #[must_use]
     #[inline]
     pub fn home(&self) -> Home {
         let numbers = self.id ^ self.second.rotate_left(32);
         let seed = numbers ^ (u64::from(self.kind as u8) << 56);
         let hash = xxhash_rust::xxh3::xxh3_64_with_seed(self.name, seed);
-        let [tag @ .., _, partition, _, _] = hash.to_le_bytes();
-        Home { partition: usize::from(partition) % PARTITIONS, tag: u32::from_le_bytes(tag) }
+        let [.., partition, _, _] = hash.to_le_bytes();
+        Home { partition: usize::from(partition) % PARTITIONS, tag: self.tag() }
     }
+
+    /// Who writes a journal may choose its keys, but can't know which of them have the same tag: a
+    /// partition whose keys all had it would search them one by one.
+    #[inline]
+    fn tag(&self) -> u32 {
+        let [first, second] = *SECRET;
+        let numbers = folded(self.id ^ first, self.second ^ second);
+        let name = match self.name {
+            [] => u64::from(self.kind as u8),
+            name => xxhash_rust::xxh3::xxh3_64_with_seed(name, first ^ u64::from(self.kind as u8)),
+        };
+        let [tag @ .., _, _, _, _] = folded(numbers ^ name, second | 1).to_le_bytes();
+        u32::from_le_bytes(tag)
+    }
+}
+
+/// Drawn anew in every process.
+static SECRET: LazyLock<[u64; 2]> =
+    LazyLock::new(|| [0, 1].map(|number| RandomState::new().hash_one(number)));
+
+/// Both halves of a product, so that every bit of either factor counts.
+#[inline]
+fn folded(left: u64, right: u64) -> u64 {
+    let [low, high] = bytemuck::cast::<u128, [u64; 2]>(u128::from(left) * u128::from(right));
+    low ^ high
 }
 
 /// Where a key belongs.
@@ -121,7 +151,26 @@ impl<'a> Key<'a> {
 pub struct Home {
     /// The partition that owns the key.
     pub partition: usize,
-    /// The low 32 bits of its hash, by which the partition looks for it: other bits than those
-    /// that chose the partition, so that they differ among its keys.
+    /// By which the partition looks for it.
     pub tag: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// The partition's hash is the same everywhere, so anyone can find keys that share it. These do.
+    #[test]
+    fn keys_that_share_a_hash_have_tags_of_their_own() {
+        let key = |id: u64| {
+            let second = (id ^ 0x0123_4567).rotate_left(32);
+            Key { kind: KeyKind::Link, id, second, name: b"causality" }
+        };
+        let homes: Vec<Home> = (1..=10_000).map(|id| key(id).home()).collect();
+        assert!(homes.iter().all(|home| home.partition == homes[0].partition));
+        let tags: HashSet<u32> = homes.iter().map(|home| home.tag).collect();
+        assert!(tags.len() > 9_900, "{} tags", tags.len());
+    }
 }

@@ -22,7 +22,7 @@ pub use table::Table;
 ///
 /// Law: it behaves as a map from keys to bytes; `tag` is always that of the key's [`Home`].
 pub trait Records {
-    /// Where a record was found: valid until the next change of another record.
+    /// Where a record was found: valid until a record is put or removed.
     type Found: Copy;
 
     /// Looks for the record under a key.

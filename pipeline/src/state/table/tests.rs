@@ -92,3 +92,20 @@ fn memory_is_bounded_by_what_is_alive() {
     }
     assert!(table.memory_bytes() < 3 * alive, "{} for {alive}", table.memory_bytes());
 }
+
+/// Records of a little more than half a chunk would leave the rest of each chunk unused.
+#[test]
+fn records_of_any_length_take_little_more_than_their_own() {
+    for length in [100, 3_900, 4_000, 16_480, 20_000, 33_000] {
+        let mut table = Table::default();
+        let (value, count) = (vec![1; length], 400);
+        for id in 0..count {
+            let key = Key::numbered(KeyKind::Vector, id);
+            let Home { tag, .. } = key.home();
+            table.put(None, tag, &key, [&value, &[]]);
+        }
+        let bytes = count * length as u64;
+        let most = bytes * 5 / 4 + 128 * 1024;
+        assert!(table.memory_bytes() < most, "{} for {bytes}", table.memory_bytes());
+    }
+}
