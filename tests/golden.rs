@@ -16,22 +16,22 @@ const EVENTS: u64 = 3_000;
 const GOLDEN: &[[&str; 3]] = &[
     [
         "1k",
-        "fbd5b261e6c00782b1a3ab90baabad67b409fb107c3002c396c12df68c2b2bdd",
+        "9b55bac4be835027c37ad72f8d4dfd89b23e6e9be664cc40b4e977e3872de2a5",
         "528b47122dd743b029aebcd48b547be793170e43d75ee5dd40f5efa0baaf0903",
     ],
     [
         "tiny",
-        "bcb96c67e1cadd7004d6401b8171e397a5a40713d84101731add1068fb713166",
+        "9190ed4a470c348de571a638ff97fbb15fc57fdcb426d90e807f3acaf70d8662",
         "a965dd0687084629b2442727ceef1edb8f666d7d4a0e8f458d8798db94ee02d1",
     ],
     [
         "hot-key",
-        "c935e98caef6f03f3df64bb15b0fcef7be9202fe2cdc39dc8490ca183ec01689",
+        "fa4c4ec3e23d2654c6278d9d29d3a63b87ff9b6f7d384b038e260f43b0b3f185",
         "a93bbe8a356e549b377e7cd472b79efecfedd60a07a80fcb41bbdea868715d30",
     ],
     [
         "huge-transaction",
-        "c0c16473d9d06c83d3cc5403561d8e9fd451311c687877f2250b8a48453cca7e",
+        "3b0c746f2efc7efd46b415efeae5f2ade406521bf6e81e6144085e158a043014",
         "5b69f91784cd8f4bbb45d0a0268c278cb847a2f895e20864b919910d50f0205a",
     ],
 ];
@@ -41,7 +41,7 @@ fn a_recipe_and_a_seed_always_give_the_same_journal_and_state() {
     for &[name, head_digest, state_digest] in GOLDEN {
         let recipe = Recipe { events: EVENTS, ..Recipe::named(name).unwrap() };
         let folder = MemoryFolder::default();
-        let writer = Writer::create(Arc::new(folder.clone()), writer_options(1)).unwrap();
+        let writer = Writer::create(Arc::new(folder.clone()), writer_options(&recipe, 1)).unwrap();
         generate(&writer, &recipe, 1, &mut |_| {}).unwrap();
         let head = writer.close().unwrap();
         assert_eq!((head.lsn, hex::encode(head.digest).as_str()), (EVENTS, head_digest), "{name}");

@@ -58,10 +58,11 @@ pub fn segments_of(folder: &MemoryFolder) -> Segments {
 #[must_use]
 pub fn drawn(events: u64) -> Vec<(u64, u32, Vec<u8>)> {
     let folder = MemoryFolder::default();
-    let writer = Writer::create(Arc::new(folder.clone()), writer_options(1)).expect("memory");
     let tiny = Recipe::named("tiny").expect("there is such a recipe");
     let transactional_share = 0.5;
     let recipe = Recipe { events, mean_payload_bytes: 80, transactional_share, ..tiny };
+    let options = writer_options(&recipe, 1);
+    let writer = Writer::create(Arc::new(folder.clone()), options).expect("memory");
     generate(&writer, &recipe, 1, &mut |_| {}).expect("the recipe makes sense");
     writer.close().expect("memory");
     let whole = folder.get(&segment::file_name(0)).expect("it has a segment");

@@ -68,13 +68,34 @@ fn replay_stops_where_it_is_told() {
         assert!(!digests.contains(&result["state_digest"]), "another state after LSN {until}");
         digests.push(result["state_digest"].clone());
     }
-    for until in ["1000", "1001", "18446744073709551615"] {
+    let last = made.succeed(&["replay"], &["--until-lsn", "1000"]);
+    assert_eq!((&last["events"], &last["end"]["kind"]), (&1_000.into(), &"until".into()));
+    assert_eq!(last["state_digest"], whole["state_digest"]);
+    for until in ["1001", "18446744073709551615"] {
         let result = made.succeed(&["replay"], &["--until-lsn", until]);
         assert_eq!((&result["events"], &result["end"]), (&1_000.into(), &whole["end"]), "{until}");
         assert_eq!(result["state_digest"], whole["state_digest"]);
     }
     let nothing = made.succeed(&["replay"], &["--until-lsn", "0"]);
     assert_eq!((&nothing["events"], &nothing["end"]["lsn"]), (&0.into(), &0.into()));
+}
+
+/// What lies behind the block with the last LSN that was asked for is nobody's business.
+#[test]
+fn damage_behind_the_lsn_that_was_asked_for_is_not_looked_at() {
+    let made = Made::usual().flipped();
+    let (_, verified) = made.run(&["verify"], &[]);
+    let damaged_lsn = verified["damages"][0]["lsn"].as_u64().unwrap();
+    for until in [1, damaged_lsn / 2, damaged_lsn - 1] {
+        let until_lsn = ["--until-lsn", &until.to_string()];
+        let [replayed, verified] = ["replay", "verify"].map(|it| made.succeed(&[it], &until_lsn));
+        for field in ["events", "blocks", "end", "head", "damages"] {
+            assert_eq!(verified[field], replayed[field], "{field} until {until}");
+        }
+        assert_eq!((&replayed["events"], &replayed["end"]["lsn"]), (&until.into(), &until.into()));
+    }
+    let (ran, _) = made.run(&["replay"], &["--until-lsn", &damaged_lsn.to_string()]);
+    assert_eq!(ran.code, Some(4));
 }
 
 #[test]
@@ -107,6 +128,7 @@ fn the_demo_tears_a_journal_and_replays_it_twice_alike() {
         (&result["verify"]["exit_code"], &result["replay"]["exit_code"]),
         (&3.into(), &3.into())
     );
+    assert!(result["replay"]["events"].as_u64().unwrap() < 10_000, "events are lost, not a seal");
     let again = &result["replay_on_one_thread"];
     assert_eq!(
         (&again["threads"], &again["state_digest"]),

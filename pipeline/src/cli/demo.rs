@@ -8,6 +8,7 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 use comfy_table::Table;
@@ -17,6 +18,7 @@ use vexfs_replay::journal::layout::PAGE_BYTES;
 
 use super::exit::Exit;
 use super::output::{Report, grouped};
+use super::pass::interruption;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DemoArguments {
@@ -29,6 +31,15 @@ pub(crate) struct DemoArguments {
 }
 
 pub(crate) fn run(arguments: &DemoArguments) -> Result<Report, Error> {
+    // An interrupt reaches the step at hand as well, which ends; then what was made is taken away.
+    let interrupted = interruption();
+    make_and_show(arguments).map_err(|error| match interrupted.load(Ordering::Relaxed) {
+        true => Error::Cancelled,
+        false => error,
+    })
+}
+
+fn make_and_show(arguments: &DemoArguments) -> Result<Report, Error> {
     let Some(journal) = &arguments.journal else {
         let name = format!("vexfs-replay-demo-{}", std::process::id());
         let journal = std::env::temp_dir().join(name);
@@ -87,7 +98,8 @@ fn step(verb: &[&str], journal: &Path, expected: Exit) -> Result<Value, Error> {
 fn tear(journal: &Path) -> Result<u64, Error> {
     let opened = vexfs_replay::journal::Journal::open_path(journal)?;
     let Some(newest) = opened.segments.last() else { return Ok(0) };
-    let cut = newest.blocks_limit().saturating_sub(PAGE_BYTES as u64 + 512);
+    let blocks_end = newest.trailer.map_or(newest.file_bytes, |trailer| trailer.seal_offset);
+    let cut = blocks_end.saturating_sub(PAGE_BYTES as u64 + 512);
     let path = &newest.path;
     let file = OpenOptions::new().write(true).open(path);
     let file = file.map_err(|error| failed("open", path, error))?;

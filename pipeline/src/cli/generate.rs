@@ -92,7 +92,7 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<Report, Error> {
         offset: None,
         source,
     })?;
-    let options = writer_options(arguments.seed);
+    let options = writer_options(&recipe, arguments.seed);
     let segment_bytes = arguments.segment_size.unwrap_or(options.segment_bytes);
     let writer = Writer::create(Arc::new(folder), WriterOptions { segment_bytes, ..options })?;
     let bar = progress::of_count("generate");
@@ -121,7 +121,11 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<Report, Error> {
         ("event bytes", grouped(generated.event_bytes)),
         (
             "transactions",
-            format!("{} committed, {} aborted", generated.committed, generated.aborted),
+            format!(
+                "{} committed, {} aborted",
+                grouped(generated.committed),
+                grouped(generated.aborted)
+            ),
         ),
         ("head", head),
         ("time", format!("{seconds:.2} s")),

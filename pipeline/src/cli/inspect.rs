@@ -7,14 +7,19 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 use vexfs_replay::Error;
-use vexfs_replay::event::{EventIter, EventType};
+use vexfs_replay::event::{Body, EventIter, EventType};
 use vexfs_replay::journal::layout::MAX_BLOCK_BYTES;
 use vexfs_replay::journal::{
     EndKind, Fill, Frame, Journal, PastDamage, Segment, Validation, Walk, block,
 };
+use vexfs_replay::state::{Effect, Key, for_each_effect};
 
 use super::exit::Exit;
 use super::output::SCHEMA;
+use super::record::quote_path;
+
+/// How many missing segments are listed at most.
+const LISTED: usize = 1_000;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct InspectArguments {
@@ -22,11 +27,12 @@ pub(crate) struct InspectArguments {
     journal: PathBuf,
     #[command(flatten)]
     rows: RowArguments,
-    /// Only blocks and events with these LSNs: A..B (both included), A.., ..B or A.
-    #[arg(long, value_parser = parse_range, default_value = "..")]
-    lsn: (u64, u64),
+    /// Only blocks or (the default then) events with these LSNs: A..B (both included), A.., ..B or
+    /// A.
+    #[arg(long, value_parser = parse_range, conflicts_with = "segments")]
+    lsn: Option<(u64, u64)>,
     /// Only events of this type, as filesystem.create or 0x0101.
-    #[arg(long = "type", value_parser = parse_type)]
+    #[arg(long = "type", value_parser = parse_type, conflicts_with_all = ["segments", "blocks"])]
     event_type: Option<u16>,
 }
 
@@ -118,26 +124,30 @@ pub(crate) fn run(arguments: &InspectArguments, as_json: bool) -> Result<Exit, E
         Ok(rows) => rows,
         Err(error) => return printed(Err(error)).map(|_| Exit::Clean),
     };
-    let by_segment = !arguments.rows.blocks && !arguments.rows.events;
-    if by_segment {
+    if arguments.by_segment() {
         for segment in &journal.segments {
             if !printed(rows.row(&segment_row(segment)))? {
                 return Ok(Exit::Clean);
             }
         }
         let sound = journal.segments.iter().all(|segment| segment.header.is_ok());
-        let exit = if sound { Exit::Clean } else { Exit::Refused };
-        let total = json!({ "journal_id": hex::encode(journal.journal_id) });
+        let there: Vec<u64> = journal.segments.iter().map(|segment| segment.number).collect();
+        let last = there.last().copied().unwrap_or(0);
+        let missing: Vec<u64> =
+            (0..last).filter(|number| there.binary_search(number).is_err()).take(LISTED).collect();
+        let exit = if sound && missing.is_empty() { Exit::Clean } else { Exit::Refused };
+        let journal_id = hex::encode(journal.journal_id);
+        let total = json!({ "journal_id": journal_id, "missing_segments": missing });
         return printed(rows.end(exit, &total)).map(|_| exit);
     }
     let mut walk = Walk::new(&journal, Validation::Basic, PastDamage::Resynchronise);
     let mut buffer = vec![0; 2 * MAX_BLOCK_BYTES];
     let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
-    let (mut damages, mut faulty) = (Vec::new(), false);
+    let (mut damages, mut faulty_rows) = (Vec::new(), 0_u64);
     while let Some(stretch) = walk.next(&mut buffer, fill)? {
         for frame in &stretch.frames {
             for row in arguments.rows_of(frame, &buffer) {
-                faulty |= !row["fault"].is_null();
+                faulty_rows += u64::from(!row["fault"].is_null());
                 if !printed(rows.row(&row))? {
                     return Ok(Exit::Clean);
                 }
@@ -147,15 +157,30 @@ pub(crate) fn run(arguments: &InspectArguments, as_json: bool) -> Result<Exit, E
     }
     let end = walk.end();
     let torn = end.as_ref().is_some_and(|end| end.kind == EndKind::TornTail);
-    let exit = match (faulty || !damages.is_empty(), torn) {
+    let exit = match (faulty_rows > 0 || !damages.is_empty(), torn) {
         (true, _) => Exit::Refused,
         (false, true) => Exit::TornTail,
         (false, false) => Exit::Clean,
     };
     let end = end.map(|end| json!({ "kind": end.kind, "tail": end.tail }));
     let journal_id = hex::encode(journal.journal_id);
-    let total = json!({ "journal_id": journal_id, "end": end, "damages": damages });
+    let total = json!({
+        "journal_id": journal_id, "end": end, "damages": damages, "faulty_rows": faulty_rows,
+    });
     printed(rows.end(exit, &total)).map(|_| exit)
+}
+
+/// What an event does to which keys.
+fn effects_of(body: &Body<'_>) -> Vec<Value> {
+    let mut effects = Vec::new();
+    for_each_effect(body, |Effect { key, change }| {
+        let Key { kind, id, second, name } = key;
+        effects.push(json!({
+            "kind": kind, "id": id, "second": second, "name": quote_path(name),
+            "change": change.name(),
+        }));
+    });
+    effects
 }
 
 fn segment_row(segment: &Segment) -> Value {
@@ -176,11 +201,17 @@ fn segment_row(segment: &Segment) -> Value {
 }
 
 impl InspectArguments {
+    fn by_segment(&self) -> bool {
+        let rows = &self.rows;
+        let filtered = self.lsn.is_some() || self.event_type.is_some();
+        rows.segments || !(rows.blocks || rows.events || filtered)
+    }
+
     /// The rows of one block: its own, or those of its events.
     fn rows_of(&self, frame: &Frame, buffer: &[u8]) -> Vec<Value> {
         let header = &frame.header;
         let last_lsn = header.first_lsn + u64::from(header.event_count) - 1;
-        let (from, to) = self.lsn;
+        let (from, to) = self.lsn.unwrap_or((0, u64::MAX));
         if last_lsn < from || header.first_lsn > to {
             return Vec::new();
         }
@@ -217,6 +248,7 @@ impl InspectArguments {
                     "timestamp_ns": header.timestamp_ns, "transaction": header.transaction,
                     "flags": header.flags, "priority": header.priority,
                     "bytes": header.event_bytes, "payload_bytes": header.payload_bytes,
+                    "effects": body.ok().flatten().map(|body| effects_of(&body)),
                     "fault": body.err().map(|it| it.to_string()),
                 })
             })

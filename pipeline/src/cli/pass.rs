@@ -119,7 +119,7 @@ impl ReplayArguments {
 }
 
 /// A flag that the first interrupt sets; the second one ends the process.
-fn interruption() -> Arc<AtomicBool> {
+pub(crate) fn interruption() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let interrupt = signal_hook::consts::SIGINT;
     // Without a handler an interrupt ends the process at once, which loses nothing either.
@@ -203,7 +203,7 @@ pub(crate) fn outcome_json(outcome: &Outcome) -> Value {
 /// An outcome in words.
 pub(crate) fn outcome_rows(
     outcome: &Outcome,
-    validation: Validation,
+    options: &ReplayOptions,
 ) -> Vec<(&'static str, String)> {
     use super::output::grouped;
     let findings = &outcome.findings;
@@ -226,22 +226,30 @@ pub(crate) fn outcome_rows(
         grouped(transactions.broken.count),
     );
     let place = format!("segment {}, byte {}", position.segment, position.offset);
-    let proven = match (outcome.anchored, validation) {
-        (false, _) => "unanchored",
-        (true, Validation::Cryptographic) => "verified against the anchor",
-        (true, _) => "the anchor is there; no digest was computed anew, so nothing is verified",
+    let proven = match (options.anchor.filter(|_| outcome.anchored), options.validation) {
+        (None, _) => "unanchored".to_owned(),
+        (Some(anchor), Validation::Cryptographic) => {
+            format!("verified against the anchor up to LSN {}, unanchored behind it", anchor.lsn)
+        }
+        (Some(_), _) => {
+            "the anchor is there; no digest was computed anew, so nothing is verified".to_owned()
+        }
     };
     let mut rows = vec![
         ("events", grouped(findings.tally.events)),
         ("transactions", ended),
         ("ends", format!("{kind}, after LSN {} ({place})", outcome.last_lsn)),
         ("head", format!("{}:{}", outcome.head.lsn, hex::encode(outcome.head.digest))),
-        ("proof", proven.to_owned()),
+        ("proof", proven),
     ];
     rows.extend(findings.end.tail.as_ref().map(|tail| ("left out", tail.to_string())));
     rows.extend(findings.damages.iter().map(|damage| ("damage", damage.to_string())));
     for it in &findings.inconsistencies.first {
         rows.push(("inconsistent", format!("LSN {}: {}", it.lsn, it.cause)));
+    }
+    let untold = findings.inconsistencies.count - findings.inconsistencies.first.len() as u64;
+    if untold > 0 {
+        rows.push(("inconsistent", format!("and {} more", grouped(untold))));
     }
     rows
 }

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<Report, Error> {
     json["peak_memory_bytes"] = json!(peak);
     json["records"] = counts.iter().map(count_of).collect();
     let records: u64 = counts.iter().map(|(_, count)| count).sum();
-    let mut rows = outcome_rows(outcome, options.validation);
+    let mut rows = outcome_rows(outcome, &options);
     rows.push(("records", grouped(records)));
     rows.push(("state digest", digest));
     rows.push(("time", format!("{:.3} s, {:.2} M events/s", replayed.seconds, rate / 1e6)));

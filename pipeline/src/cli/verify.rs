@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &PassArguments) -> Result<Report, Error> {
     let mut json = outcome_json(&outcome);
     json["seconds"] = json!(seconds);
     json["validation"] = json!(options.validation);
-    let mut rows = outcome_rows(&outcome, options.validation);
+    let mut rows = outcome_rows(&outcome, &options);
     rows.push(("time", format!("{seconds:.3} s, {} validation", options.validation.name())));
     Ok(Report { exit: exit_of(&outcome, Exit::Refused), json, text: facts(&rows) })
 }

@@ -65,12 +65,14 @@ pub struct Generated {
 }
 
 /// Options of a writer under which a recipe and a seed always give the same bytes: the journal's
-/// identity and its time come from the seed. Nothing is synced before a segment is sealed, since
-/// the journal can be made again.
+/// identity comes from both, and its time from the seed. Nothing is synced before a segment is
+/// sealed, since the journal can be made again.
 #[must_use]
-pub fn writer_options(seed: u64) -> WriterOptions {
+pub fn writer_options(recipe: &Recipe, seed: u64) -> WriterOptions {
+    // As text, which has every field of it.
+    let identity = vexfs_kernels::sha256(format!("{recipe:?} {seed}").as_bytes());
     let mut journal_id = [0; 16];
-    journal_id.copy_from_slice(&random_bytes(seed, 16));
+    journal_id.copy_from_slice(&identity[..16]);
     // Version and variant of a random UUID (RFC 9562).
     journal_id[6] = journal_id[6] & 0x0F | 0x40;
     journal_id[8] = journal_id[8] & 0x3F | 0x80;
@@ -102,11 +104,13 @@ pub fn generate(
     let longest = 4 * recipe.mean_payload_bytes as usize;
     let pool = random_bytes(seed ^ 1, POOL_BYTES + longest);
     let mut generator = Generator::new(&draws, Output::new(writer, &pool, recipe, draws.lanes()));
+    let mut told = 0;
     for draw in draws {
         generator.draw(&draw)?;
         let events = generator.output.generated.events;
-        if events.is_multiple_of(PROGRESS_EVENTS) {
+        if events >= told + PROGRESS_EVENTS {
             progress(events);
+            told = events;
         }
     }
     let generated = generator.output.finish();

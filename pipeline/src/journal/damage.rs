@@ -297,9 +297,16 @@ impl Damage {
 
 impl std::fmt::Display for Damage {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { segment, offset, end, lsn, fault, .. } = self;
-        let path = self.path.display();
-        write!(formatter, "{path}, segment {segment}, bytes {offset} to {end}, LSN {lsn}: {fault}")
+        let Self { segment, offset, end, lsn, next_lsn, fault, .. } = self;
+        write!(formatter, "{}, segment {segment}", self.path.display())?;
+        if end > offset {
+            write!(formatter, ", bytes {offset} to {end}")?;
+        }
+        match next_lsn {
+            Some(next) if next > lsn => write!(formatter, ", LSN {lsn} to {}", next - 1)?,
+            _ => write!(formatter, ", LSN {lsn} on")?,
+        }
+        write!(formatter, ": {fault}")
     }
 }
 
