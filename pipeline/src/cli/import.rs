@@ -11,13 +11,14 @@ use vexfs_replay::import::{find_git_commit, import_git};
 use vexfs_replay::journal::{Writer, WriterOptions};
 use vexfs_replay::storage::DiskFolder;
 
-use super::exit::Exit;
+use super::exit::{Exit, HELP};
 use super::output::{Report, facts, grouped};
 use super::progress;
 
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum ImportVerb {
     /// The first-parent history of a git repository, a transaction for each commit.
+    #[command(after_help = HELP)]
     Git(GitArguments),
 }
 

@@ -10,10 +10,13 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use vexfs_replay::Error;
 use vexfs_replay::journal::{EndKind, Head, Journal, Validation};
-use vexfs_replay::replay::{DamagePolicy, Outcome, Progress, ReplayOptions, THREADS_MAX, replay};
+use vexfs_replay::replay::{
+    DamagePolicy, Findings, Outcome, Progress, ReplayOptions, THREADS_MAX, replay,
+};
 use vexfs_replay::state::MemoryState;
 
 use super::exit::Exit;
+use super::output::grouped;
 use super::progress;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -205,7 +208,6 @@ pub(crate) fn outcome_rows(
     outcome: &Outcome,
     options: &ReplayOptions,
 ) -> Vec<(&'static str, String)> {
-    use super::output::grouped;
     let findings = &outcome.findings;
     let position = &findings.end.position;
     let kind = match findings.end.kind {
@@ -243,13 +245,17 @@ pub(crate) fn outcome_rows(
         ("proof", proven),
     ];
     rows.extend(findings.end.tail.as_ref().map(|tail| ("left out", tail.to_string())));
-    rows.extend(findings.damages.iter().map(|damage| ("damage", damage.to_string())));
-    for it in &findings.inconsistencies.first {
-        rows.push(("inconsistent", format!("LSN {}: {}", it.lsn, it.cause)));
-    }
-    let untold = findings.inconsistencies.count - findings.inconsistencies.first.len() as u64;
-    if untold > 0 {
-        rows.push(("inconsistent", format!("and {} more", grouped(untold))));
-    }
+    rows.extend(loss_rows(outcome));
     rows
+}
+
+/// What is lost or contradicts itself, in words.
+pub(crate) fn loss_rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let Findings { damages, inconsistencies, .. } = &outcome.findings;
+    let damages = damages.iter().map(|damage| ("damage", damage.to_string()));
+    let told = inconsistencies.first.iter();
+    let told = told.map(|it| ("inconsistent", format!("LSN {}: {}", it.lsn, it.cause)));
+    let untold = inconsistencies.count - inconsistencies.first.len() as u64;
+    let untold = (untold > 0).then(|| ("inconsistent", format!("and {} more", grouped(untold))));
+    damages.chain(told).chain(untold).collect()
 }

@@ -5,22 +5,27 @@ use serde_json::{Value, json};
 use vexfs_replay::Error;
 use vexfs_replay::state::{self, Key, KeyKind, MemoryState};
 
-use super::exit::Exit;
+use super::exit::{Exit, HELP};
 use super::output::{Report, facts, grouped};
-use super::pass::{ReplayArguments, exit_of, replay_journal};
+use super::pass::{ReplayArguments, exit_of, loss_rows, outcome_json, replay_journal};
 use super::record::{describe, quote_path};
 
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum StateVerb {
     /// List the files, as `git ls-tree -r` does.
+    #[command(after_help = HELP)]
     LsTree(TreeArguments),
     /// List the records, of one kind where it is given.
+    #[command(after_help = HELP)]
     List(ListArguments),
     /// Show one record.
+    #[command(after_help = HELP)]
     Get(GetArguments),
     /// Count the records of each kind.
+    #[command(after_help = HELP)]
     Count(ReplayArguments),
     /// Print the state's digest.
+    #[command(after_help = HELP)]
     Digest(ReplayArguments),
 }
 
@@ -99,7 +104,16 @@ pub(crate) fn run(verb: &StateVerb) -> Result<Report, Error> {
             (json!({ "state_digest": digest }), format!("{digest}\n").into_bytes())
         }
     };
-    Ok(Report { exit: exit_of(&replayed.outcome, Exit::Loss), json, text })
+    let exit = exit_of(&replayed.outcome, Exit::Loss);
+    let mut json = json;
+    json["outcome"] = outcome_json(&replayed.outcome);
+    if exit == Exit::Loss {
+        // The text is the state alone, as other tools read it: what is lost is told beside it.
+        for (what, text) in loss_rows(&replayed.outcome) {
+            eprintln!("vexfs-replay-pipe: {what}: {text}");
+        }
+    }
+    Ok(Report { exit, json, text })
 }
 
 fn tree(state: &MemoryState, nul: bool) -> (Value, Vec<u8>) {

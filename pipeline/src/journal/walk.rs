@@ -112,6 +112,9 @@ impl End {
     }
 }
 
+/// How far apart a seal's bytes are probed for holes, in bytes.
+const PROBE_BYTES: usize = 64 * PAGE_BYTES;
+
 /// Fills a buffer from a segment; how is the caller's choice.
 pub type Fill<'f> = &'f (dyn Fn(&Segment, &mut [u8], u64) -> Result<(), Error> + Sync);
 
@@ -454,9 +457,33 @@ impl<'j> Walk<'j> {
             Ok(header) => header,
             Err(fault) => return Ok(Err(fault)),
         };
+        if let Err(fault) = self.check_seal_length(segment, &header)? {
+            return Ok(Err(fault));
+        }
         let mut bytes = vec![0; usize::try_from(header.seal_bytes).unwrap_or(usize::MAX)];
         segment.read(&mut bytes, self.position.offset)?;
         Ok(self.compare_seal(&header, &bytes, remaining))
+    }
+
+    /// Makes sure that a seal is as long as it says before there is memory for it: it has an entry
+    /// for each block that was walked, or, where not all were, no hole of a sparse file in it.
+    fn check_seal_length(
+        &self,
+        segment: &Segment,
+        header: &SealHeader,
+    ) -> Result<Result<(), Fault>, Error> {
+        let (expected, found) = (self.entries.1, header.blocks);
+        if !self.holes && expected != found {
+            return Ok(Err(Fault::SealMismatch { field: "block count", expected, found }));
+        }
+        let (start, needed) = (self.position.offset, header.seal_bytes);
+        for at in (start..start + needed).step_by(PROBE_BYTES) {
+            let stored = segment.next_data(at)? <= at;
+            if !stored {
+                return Ok(Err(Fault::CutShort { needed, remaining: at - start }));
+            }
+        }
+        Ok(Ok(()))
     }
 
     fn compare_seal(
@@ -467,15 +494,14 @@ impl<'j> Walk<'j> {
     ) -> Result<u32, Fault> {
         seal::decode(bytes, header, &self.position)?;
         if !self.holes {
-            let (stream, blocks) = self.entries.clone();
-            let events = self.position.next_lsn.wrapping_sub(self.first_lsn);
-            let counts =
-                [("block count", blocks, header.blocks), ("event count", events, header.events)];
-            if let Some((field, expected, found)) = counts.into_iter().find(|it| it.1 != it.2) {
-                return Err(Fault::SealMismatch { field, expected, found });
+            let (expected, found) =
+                (self.position.next_lsn.wrapping_sub(self.first_lsn), header.events);
+            if expected != found {
+                return Err(Fault::SealMismatch { field: "event count", expected, found });
             }
             let entries = &bytes[SealHeader::BYTES..];
             let length = usize::try_from(header.blocks).unwrap_or(0) * SealEntry::BYTES;
+            let stream = self.entries.0.clone();
             let (expected, found) = (stream.finish(), vexfs_kernels::sha256(&entries[..length]));
             if expected != found {
                 return Err(Fault::Digest { part: "block index", expected, found });
