@@ -1,11 +1,12 @@
 //! The applying part of the flow: every partition's effects, on all workers.
 
+use std::iter;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender};
 use rayon::ThreadPool;
-use rayon::prelude::*;
 
 use super::pool::Epoch;
 use super::{EPOCH_BYTES, FlowOptions, SPACES};
@@ -13,7 +14,7 @@ use crate::error::Error;
 use crate::replay::Progress;
 use crate::stages::apply::{Owner, Work};
 use crate::stages::transactions::Settled;
-use crate::state::MemoryState;
+use crate::state::{MemoryState, Table};
 
 /// A share of work for the apply stage.
 pub(super) struct Unit {
@@ -65,10 +66,15 @@ impl Applier<'_> {
             lsns: unit.lsns.clone(),
             settled: &unit.settled,
         };
-        self.workers.install(|| {
-            let tables = state.partitions_mut().par_iter_mut();
-            let owned = tables.zip(owners.par_iter_mut()).enumerate();
-            owned.for_each(|(partition, (table, owner))| owner.apply(partition, table, &work));
+        let shares = state.partitions_mut().iter_mut().zip(owners).map(Mutex::new);
+        let shares: Vec<Mutex<(&mut Table, &mut Owner)>> = shares.collect();
+        let claims = Claims::new(shares.len(), self.options.threads);
+        self.workers.broadcast(|worker| {
+            for partition in claims.of(worker.index()) {
+                let mut share = shares[partition].lock().unwrap_or_else(PoisonError::into_inner);
+                let (table, owner) = &mut *share;
+                owner.apply(partition, *table, &work);
+            }
         });
     }
 
@@ -81,5 +87,32 @@ impl Applier<'_> {
             return Ok(());
         }
         Err(Error::MemoryLimit { what: "the state with the pipeline", needed, limit })
+    }
+}
+
+/// Which partitions are still to be done. Each worker has a range of its own, the same ones every
+/// time, so that what they hold stays in its core's cache; when that is done, it helps the others.
+struct Claims {
+    partitions: usize,
+    each: usize,
+    next: Vec<AtomicUsize>,
+}
+
+impl Claims {
+    fn new(partitions: usize, workers: usize) -> Self {
+        let each = partitions.div_ceil(workers);
+        let next = (0..workers).map(|worker| AtomicUsize::new(worker * each)).collect();
+        Self { partitions, each, next }
+    }
+
+    /// What a worker does, as far as nobody else has done it.
+    fn of(&self, worker: usize) -> impl Iterator<Item = usize> {
+        let workers = self.next.len();
+        let ranges = (0..workers).map(move |turn| (worker + turn) % workers);
+        ranges.flat_map(move |range| {
+            let end = ((range + 1) * self.each).min(self.partitions);
+            let claim = move || self.next[range].fetch_add(1, Ordering::Relaxed);
+            iter::repeat_with(claim).take_while(move |&partition| partition < end)
+        })
     }
 }
