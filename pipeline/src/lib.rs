@@ -1,5 +1,17 @@
 //! Crash recovery for journals: verify what is intact, drop what was never committed, rebuild the
 //! state on all cores.
+//!
+//! ```no_run
+//! use vexfs_replay::journal::Journal;
+//! use vexfs_replay::replay::{ReplayOptions, replay};
+//!
+//! # fn main() -> Result<(), vexfs_replay::Error> {
+//! let journal = Journal::open_path("journal".as_ref())?;
+//! let (state, outcome) = replay(&journal, &ReplayOptions::default(), &mut |_| {})?;
+//! println!("{} events lead to {:?}", outcome.findings.tally.events, state.counts());
+//! # Ok(())
+//! # }
+//! ```
 
 #[cfg(not(unix))]
 compile_error!("storage needs positional reads and no-follow opens, so a Unix");

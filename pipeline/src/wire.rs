@@ -1,6 +1,6 @@
 //! How fixed-size structures lie in bytes: little-endian fields, one after the other, no padding.
 //!
-//! Every layout of the journal and of the state's records is declared once with [`wire!`], and the
+//! Every layout of the journal and of the state's records is declared once with [`crate::wire!`], and the
 //! tables of `docs/journal-format.md` are held against these declarations by a test. Fields are
 //! read by value from unaligned bytes, so nothing here depends on the host's byte order, and
 //! hostile bytes can't be anything worse than wrong numbers.
