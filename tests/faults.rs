@@ -51,9 +51,6 @@
 #[path = "faults/blocks.rs"]
 mod blocks;
 #[cfg(test)]
-#[path = "support/busy.rs"]
-mod busy;
-#[cfg(test)]
 #[path = "faults/crafted.rs"]
 mod crafted;
 #[cfg(test)]
@@ -76,9 +73,6 @@ mod living;
 #[path = "faults/on_disk.rs"]
 mod on_disk;
 #[cfg(test)]
-#[path = "support/panicking.rs"]
-mod panicking;
-#[cfg(test)]
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "support/scribe.rs"]
 mod scribe;
@@ -95,3 +89,6 @@ mod storage_errors;
 #[cfg(test)]
 #[path = "faults/transactions.rs"]
 mod transactions;
+#[cfg(test)]
+#[path = "support/watched.rs"]
+mod watched;

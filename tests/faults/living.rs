@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use vexfs_replay::Error;
 use vexfs_replay::journal::{Durability, EndKind, Journal, Validation, WriterOptions};
@@ -11,12 +11,11 @@ use vexfs_replay::replay::{
 };
 use vexfs_replay::storage::{Folder, MemoryFolder};
 
-use crate::busy::BusyFolder;
 use crate::crashing::{CrashingFolder, Fate, Operation};
 use crate::harness::{Made, POLICIES, options, replay_both};
-use crate::panicking::PanickingFolder;
 use crate::scribe::{History, Scribe, Step};
 use crate::small_journal::{OPTIONS, THREE_SEGMENTS, copy_of, names_of};
+use crate::watched::{Call, WatchedFolder};
 
 /// Several epochs of blocks, so that a pass has a middle.
 fn long() -> Made {
@@ -112,19 +111,21 @@ fn read_while(old: &MemoryFolder, new: &MemoryFolder, nth: usize, history: &Hist
         replay_serially(&journal, &strict).unwrap().1.last_lsn
     };
     let (folder, files) = (copy_of(old), copy_of(new));
-    let now = folder.clone();
-    let happening = move || {
-        for name in files.list().unwrap() {
-            now.put(&name, files.get(&name).unwrap());
+    let (now, calls) = (folder.clone(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&calls);
+    let busy = WatchedFolder::over(folder, move |call| {
+        if call.looks() && counted.fetch_add(1, Ordering::Relaxed) + 1 == nth {
+            for name in files.list().unwrap() {
+                now.put(&name, files.get(&name).unwrap());
+            }
         }
-    };
-    let busy = BusyFolder::over(folder, nth, Box::new(happening));
-    let journal = Journal::open(Arc::new(busy.clone())).unwrap();
+    });
+    let journal = Journal::open(Arc::new(busy)).unwrap();
     let (state, outcome) = replay_serially(&journal, &strict).unwrap();
     assert!(!outcome.has_loss());
     assert!((last_lsn(old)..=last_lsn(new)).contains(&outcome.last_lsn));
     history.check_state(&state, outcome.last_lsn);
-    !busy.is_pending()
+    calls.load(Ordering::Relaxed) >= nth
 }
 
 #[test]
@@ -160,14 +161,20 @@ fn fault_44_a_worker_that_panics_is_one_error() {
     let made = long();
     let reads = 30;
     for nth in (4..reads).step_by(5) {
-        let folder = PanickingFolder::over(copy_of(&made.folder), nth);
-        let journal = Journal::open(Arc::new(folder.clone())).unwrap();
+        // Counts from the start again whenever it is set to 0.
+        let count = Arc::new(AtomicUsize::new(reads));
+        let counted = Arc::clone(&count);
+        let folder = WatchedFolder::over(copy_of(&made.folder), move |call| {
+            let panics = call == Call::Read && counted.fetch_add(1, Ordering::SeqCst) + 1 == nth;
+            assert!(!panics, "in the read of number {nth}");
+        });
+        let journal = Journal::open(Arc::new(folder)).unwrap();
         for threads in THREADS.map(|threads| NonZero::new(threads).unwrap()) {
-            folder.begin_again();
+            count.store(0, Ordering::SeqCst);
             let options = ReplayOptions { threads, ..ReplayOptions::default() };
             let result = replay(&journal, &options, &mut |_| {});
             assert!(matches!(&result, Err(Error::Panicked { .. })), "{nth}: {result:?}");
-            folder.begin_again();
+            count.store(0, Ordering::SeqCst);
             let result = verify(&journal, &options, &mut |_| {});
             assert!(matches!(&result, Err(Error::Panicked { .. })), "{nth}: {result:?}");
         }

@@ -1,11 +1,19 @@
 //! Which calls each durability policy makes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use vexfs_replay::event::{Body, NodeRef};
 use vexfs_replay::journal::{Durability, NewEvent, Writer, WriterOptions};
+use vexfs_replay::storage::MemoryFolder;
 
-use crate::counting::{Calls, CountingFolder};
+use crate::watched::{Call, WatchedFolder};
+
+/// How often files were written and synced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Calls {
+    writes: usize,
+    syncs: usize,
+}
 
 /// What the policies have in common: nothing in an append but the last of a full block, all durable
 /// at the end.
@@ -26,20 +34,27 @@ fn calls(writes: usize, syncs: usize) -> Calls {
 
 impl Policy {
     fn check(&self) {
-        let folder = CountingFolder::new(|| {});
+        let made = Arc::new(Mutex::new(Calls::default()));
+        let count = Arc::clone(&made);
+        let folder = WatchedFolder::over(MemoryFolder::default(), move |call| {
+            let mut made = count.lock().unwrap();
+            made.writes += usize::from(call == Call::Write);
+            made.syncs += usize::from(call == Call::Sync);
+        });
+        let take_calls = || std::mem::take(&mut *made.lock().unwrap());
         let options = WriterOptions { durability: self.durability, ..WriterOptions::default() };
-        let writer = Writer::create(Arc::new(folder.clone()), options).unwrap();
-        assert_eq!(folder.take_calls(), calls(1, 1), "the header is durable before anything else");
+        let writer = Writer::create(Arc::new(folder), options).unwrap();
+        assert_eq!(take_calls(), calls(1, 1), "the header is durable before anything else");
         let event = NewEvent::new(1, Body::NodeDelete(NodeRef { node: 1 }));
         writer.append(&event).unwrap();
-        let now = || (folder.take_calls(), writer.durable_lsn());
+        let now = || (take_calls(), writer.durable_lsn());
         assert_eq!(now(), self.append, "an append under {:?}", self.durability);
         writer.commit().unwrap();
         assert_eq!(now(), self.commit, "a commit under {:?}", self.durability);
         writer.commit().unwrap();
         assert_eq!(now(), self.again, "one more commit under {:?}", self.durability);
         writer.close().unwrap();
-        assert_eq!(folder.take_calls(), self.close, "closing under {:?}", self.durability);
+        assert_eq!(take_calls(), self.close, "closing under {:?}", self.durability);
     }
 }
 

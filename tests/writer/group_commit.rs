@@ -1,13 +1,15 @@
 //! Commits that wait together share one sync.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use vexfs_replay::event::{Body, NodeRef};
 use vexfs_replay::journal::{Journal, NewEvent, Writer, WriterOptions};
 use vexfs_replay::replay::{ReplayOptions, verify};
+use vexfs_replay::storage::MemoryFolder;
 
-use crate::counting::CountingFolder;
+use crate::watched::{Call, WatchedFolder};
 
 const COMMITTERS: u64 = 16;
 
@@ -40,10 +42,16 @@ impl Appended {
 #[expect(clippy::disallowed_methods, reason = "a group commit needs several threads")]
 fn commits_that_wait_together_share_one_sync() {
     let appended = Arc::new(Appended::default());
-    let gate = Arc::clone(&appended);
-    let folder = CountingFolder::new(move || gate.wait());
+    let syncs = Arc::new(AtomicUsize::new(0));
+    let (gate, count) = (Arc::clone(&appended), Arc::clone(&syncs));
+    let folder = WatchedFolder::over(MemoryFolder::default(), move |call| {
+        if call == Call::Sync {
+            gate.wait();
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
     let writer = Writer::create(Arc::new(folder.clone()), WriterOptions::default()).unwrap();
-    folder.take_calls();
+    syncs.store(0, Ordering::SeqCst);
     appended.begin();
     thread::scope(|scope| {
         for node in 0..COMMITTERS {
@@ -58,7 +66,7 @@ fn commits_that_wait_together_share_one_sync() {
         }
     });
     // One for those that had appended when it began, and one for all that came while it ran.
-    let syncs = folder.calls().syncs;
+    let syncs = syncs.load(Ordering::SeqCst);
     assert!((1..=2).contains(&syncs), "{syncs} syncs for {COMMITTERS} commits");
     assert_eq!(writer.durable_lsn(), COMMITTERS);
     writer.close().unwrap();
