@@ -17,22 +17,22 @@ const GOLDEN: &[[&str; 3]] = &[
     [
         "1k",
         "9b55bac4be835027c37ad72f8d4dfd89b23e6e9be664cc40b4e977e3872de2a5",
-        "528b47122dd743b029aebcd48b547be793170e43d75ee5dd40f5efa0baaf0903",
+        "bd30f4629a5cbdf63d64a1d80739a12885c37ac345160f587cb3ae29f54a9ae2",
     ],
     [
         "tiny",
         "9190ed4a470c348de571a638ff97fbb15fc57fdcb426d90e807f3acaf70d8662",
-        "a965dd0687084629b2442727ceef1edb8f666d7d4a0e8f458d8798db94ee02d1",
+        "abc7831b8751ee983f68d1a5dc1a1988b90294c6bf116dddec80d585afbf8950",
     ],
     [
         "hot-key",
         "fa4c4ec3e23d2654c6278d9d29d3a63b87ff9b6f7d384b038e260f43b0b3f185",
-        "a93bbe8a356e549b377e7cd472b79efecfedd60a07a80fcb41bbdea868715d30",
+        "cb8e848dc74d9f44c446e60989a5f5402effadf9dc2a008b8055c462e6361bc7",
     ],
     [
         "huge-transaction",
         "3b0c746f2efc7efd46b415efeae5f2ade406521bf6e81e6144085e158a043014",
-        "5b69f91784cd8f4bbb45d0a0268c278cb847a2f895e20864b919910d50f0205a",
+        "c03750d917de97e801c06268f1ab34903a82286f1c3af2d49a8fd655b9ea326a",
     ],
 ];
 

@@ -71,7 +71,7 @@ pub(crate) enum Fields {
     Property,
     Vector { source: [u64; 2], index: [u64; 2], cluster: (u64, f32), bits: [u32; 2] },
     Agent { subject: u64, counts: [u64; 4], confidence: f32, last: EventType },
-    Mount { flags: u64, checkpoint: u64, checkpoints: u64 },
+    Mount { flags: u64, checkpoint: u64, checkpoints: u64, source_bytes: u32 },
     Metric { count: u64, value: f64 },
     Link { count: u64, delay: u64, bits: [u32; 2] },
 }
@@ -134,8 +134,9 @@ impl Record {
                 bytes.ints(&[confidence.to_bits()]);
                 bytes.0.extend(last.code().to_le_bytes());
             }
-            Fields::Mount { flags, checkpoint, checkpoints } => {
+            Fields::Mount { flags, checkpoint, checkpoints, source_bytes } => {
                 bytes.longs(&[flags, checkpoint, checkpoints]);
+                bytes.ints(&[source_bytes]);
             }
             Fields::Metric { count, value } => bytes.longs(&[*time, count, value.to_bits()]),
             Fields::Link { count, delay, bits } => {
@@ -147,7 +148,7 @@ impl Record {
             Rest::Nothing => {}
             Rest::Text(text) => bytes.0.extend(text.spelled()),
             Rest::Places([source, target]) => {
-                bytes.0.extend(format!("{source}\0{target}").into_bytes());
+                bytes.0.extend(format!("{source}{target}").into_bytes());
             }
         }
         bytes.0

@@ -130,7 +130,8 @@ impl World {
         let key = |mount| Key::Numbered(kind::MOUNT, mount);
         match *verb {
             Verb::Mount(mount, flags, places) => {
-                let fields = Fields::Mount { flags, checkpoint: 0, checkpoints: 0 };
+                let source_bytes = u32::try_from(places[0].len()).unwrap();
+                let fields = Fields::Mount { flags, checkpoint: 0, checkpoints: 0, source_bytes };
                 self.make(key(mount), KeyKind::Mount, fields, Rest::Places(places));
             }
             Verb::Checkpoint(mount, number) => {

@@ -116,9 +116,9 @@ fn describe_value(kind: KeyKind, value: &[u8]) -> Value {
         }
         KeyKind::Mount => {
             let it = MountRecord::read(value);
-            let mut places = value[MountRecord::BYTES..].splitn(2, |&byte| byte == 0);
-            let source = bytes(places.next().unwrap_or_default());
-            let target = bytes(places.next().unwrap_or_default());
+            let places = &value[MountRecord::BYTES..];
+            let (source, target) = places.split_at(places.len().min(it.source_bytes as usize));
+            let (source, target) = (bytes(source), bytes(target));
             json!({
                 "changed_lsn": it.changed_lsn, "flags": it.flags, "checkpoint": it.checkpoint,
                 "checkpoints": it.checkpoints, "source": source, "target": target,

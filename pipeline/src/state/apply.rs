@@ -308,8 +308,11 @@ impl<R: Records> Slot<'_, R> {
         match *change {
             Change::MountCreate(mount) => {
                 let (flags, checkpoint, checkpoints) = (mount.flags, 0, 0);
-                let record = MountRecord { changed_lsn, flags, checkpoint, checkpoints };
-                let places = [mount.source, mount.target].join(&0);
+                // An event's parts are far shorter than 4 GiB.
+                let source_bytes = u32::try_from(mount.source.len()).unwrap_or(u32::MAX);
+                let record =
+                    MountRecord { changed_lsn, flags, checkpoint, checkpoints, source_bytes };
+                let places = [mount.source, mount.target].concat();
                 self.create(&bytes_of!(MountRecord, record), &places)
             }
             Change::MountCheckpoint(checkpoint) => {

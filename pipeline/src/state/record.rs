@@ -121,7 +121,7 @@ wire! {
 }
 
 wire! {
-    /// A mount. Source, a NUL byte and target follow.
+    /// A mount. Source and target follow.
     pub struct MountRecord {
         /// The LSN of the last event that changed it.
         changed_lsn: u64,
@@ -131,6 +131,8 @@ wire! {
         checkpoint: u64,
         /// How many checkpoints it wrote.
         checkpoints: u64,
+        /// Length of the source in bytes.
+        source_bytes: u32,
     }
 }
 
