@@ -3,6 +3,7 @@
 
 pub mod block;
 pub mod damage;
+mod find_end;
 mod group;
 mod judge;
 pub mod layout;
@@ -10,6 +11,7 @@ mod reader;
 mod scan;
 pub mod seal;
 pub mod segment;
+mod stretch;
 mod transaction;
 mod validation;
 mod walk;
@@ -17,7 +19,8 @@ mod writer;
 
 pub use judge::Judge;
 pub use reader::{Journal, Segment};
+pub use stretch::{End, EndKind, Frame, Stretch};
 pub use transaction::{Transaction, TransactionDigest};
 pub use validation::Validation;
-pub use walk::{End, EndKind, Fill, Frame, PastDamage, Stretch, Walk};
+pub use walk::{Fill, PastDamage, Walk};
 pub use writer::{Appended, Durability, Head, NewEvent, Writer, WriterOptions};

@@ -2,7 +2,6 @@
 //! says where it ends and why. Checks headers and how they hang together; what is inside the
 //! blocks is for others to check.
 
-use serde::Serialize;
 use vexfs_kernels::Sha256Stream;
 
 use super::block::{self, Continuity, Position};
@@ -12,8 +11,11 @@ use super::layout::*;
 use super::reader::{Journal, Segment};
 use super::scan::visit_blocks;
 use super::seal;
+use super::stretch::{End, EndKind, Frame, Stretch};
 use super::validation::Validation;
 use crate::error::Error;
+
+mod seals;
 
 /// What a walk does when it comes to damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,97 +25,6 @@ pub enum PastDamage {
     /// It goes on with the next valid block.
     Resynchronise,
 }
-
-/// A block in a stretch.
-#[derive(Clone, Copy, Debug)]
-pub struct Frame {
-    /// Where the block starts in the stretch's buffer, in bytes.
-    pub at: usize,
-    /// Its header.
-    pub header: BlockHeader,
-}
-
-impl Frame {
-    /// The whole block, out of the stretch's buffer.
-    #[must_use]
-    pub fn block<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
-        &buffer[self.at..self.at + self.header.block_bytes as usize]
-    }
-
-    /// Where a reader stands before this block.
-    #[must_use]
-    pub fn position(&self) -> Position {
-        let header = &self.header;
-        Position {
-            journal_id: header.journal_id,
-            segment: header.segment,
-            writer_epoch: header.writer_epoch,
-            offset: header.file_offset,
-            next_block: header.block,
-            next_lsn: header.first_lsn,
-            digest: header.previous_digest,
-        }
-    }
-}
-
-/// Consecutive blocks of one segment.
-#[derive(Clone, Debug, Default)]
-pub struct Stretch {
-    /// The index of their segment in [`Journal::segments`].
-    pub segment: usize,
-    /// The blocks, with valid headers.
-    pub frames: Vec<Frame>,
-    /// What is wrong behind the last of them, where something is.
-    pub damage: Option<Damage>,
-}
-
-/// How a journal ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndKind {
-    /// With the seal of a writer that closed it.
-    Sealed,
-    /// After a whole block, without a seal: the writer died or lives.
-    Unsealed,
-    /// In space that was never written.
-    Unwritten,
-    /// In what an earlier file or life left behind.
-    Stale,
-    /// In what the writer was writing when it died.
-    TornTail,
-    /// In damage.
-    Damaged,
-    /// At the LSN that was asked for.
-    Until,
-}
-
-/// Where a journal ends and why.
-#[derive(Clone, Debug)]
-pub struct End {
-    /// Why.
-    pub kind: EndKind,
-    /// Behind the last block.
-    pub position: Position,
-    /// What stands behind it, where the journal doesn't end with a seal or its file.
-    pub tail: Option<Damage>,
-}
-
-impl End {
-    /// The end that a judged fault makes.
-    #[must_use]
-    pub fn at(position: Position, damage: Damage) -> Self {
-        let kind = match damage.verdict {
-            Verdict::Unwritten => EndKind::Unwritten,
-            Verdict::Stale => EndKind::Stale,
-            Verdict::TornTail => EndKind::TornTail,
-            Verdict::Corruption | Verdict::Ambiguous => EndKind::Damaged,
-        };
-        Self { kind, position, tail: Some(damage) }
-    }
-}
-
-/// How far apart a seal's bytes are probed for holes, in bytes.
-const PROBE_BYTES: usize = 64 * PAGE_BYTES;
 
 /// Fills a buffer from a segment; how is the caller's choice.
 pub type Fill<'f> = &'f (dyn Fn(&Segment, &mut [u8], u64) -> Result<(), Error> + Sync);
@@ -443,73 +354,6 @@ impl<'j> Walk<'j> {
         }
         Ok(())
     }
-
-    /// Checks the seal at the present position against what was walked; gives its kind.
-    fn check_seal(&self, segment: &Segment) -> Result<Result<u32, Fault>, Error> {
-        let remaining = segment.file_bytes.saturating_sub(self.position.offset);
-        let length = usize::try_from(remaining).unwrap_or(usize::MAX).min(PAGE_BYTES);
-        let mut fixed = vec![0; length];
-        segment.read(&mut fixed, self.position.offset)?;
-        if fixed.iter().all(|&byte| byte == 0) {
-            return Ok(Err(Fault::Zeros));
-        }
-        let header = match seal::check_header(&fixed, remaining, &self.position) {
-            Ok(header) => header,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        if let Err(fault) = self.check_seal_length(segment, &header)? {
-            return Ok(Err(fault));
-        }
-        let mut bytes = vec![0; usize::try_from(header.seal_bytes).unwrap_or(usize::MAX)];
-        segment.read(&mut bytes, self.position.offset)?;
-        Ok(self.compare_seal(&header, &bytes, remaining))
-    }
-
-    /// Makes sure that a seal is as long as it says before there is memory for it: it has an entry
-    /// for each block that was walked, or, where not all were, no hole of a sparse file in it.
-    fn check_seal_length(
-        &self,
-        segment: &Segment,
-        header: &SealHeader,
-    ) -> Result<Result<(), Fault>, Error> {
-        let (expected, found) = (self.entries.1, header.blocks);
-        if !self.holes && expected != found {
-            return Ok(Err(Fault::SealMismatch { field: "block count", expected, found }));
-        }
-        let (start, needed) = (self.position.offset, header.seal_bytes);
-        for at in (start..start + needed).step_by(PROBE_BYTES) {
-            let stored = segment.next_data(at)? <= at;
-            if !stored {
-                return Ok(Err(Fault::CutShort { needed, remaining: at - start }));
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    fn compare_seal(
-        &self,
-        header: &SealHeader,
-        bytes: &[u8],
-        remaining: u64,
-    ) -> Result<u32, Fault> {
-        seal::decode(bytes, header, &self.position)?;
-        if !self.holes {
-            let (expected, found) =
-                (self.position.next_lsn.wrapping_sub(self.first_lsn), header.events);
-            if expected != found {
-                return Err(Fault::SealMismatch { field: "event count", expected, found });
-            }
-            let entries = &bytes[SealHeader::BYTES..];
-            let length = usize::try_from(header.blocks).unwrap_or(0) * SealEntry::BYTES;
-            let stream = self.entries.0.clone();
-            let (expected, found) = (stream.finish(), vexfs_kernels::sha256(&entries[..length]));
-            if expected != found {
-                return Err(Fault::Digest { part: "block index", expected, found });
-            }
-        }
-        let found = remaining - header.seal_bytes;
-        if found > 0 { Err(Fault::TrailingBytes { found }) } else { Ok(header.kind) }
-    }
 }
 
 /// The writer epoch that the first block of this journal and segment names, header page or not.
@@ -525,36 +369,4 @@ fn first_epoch(segment: &Segment, position: &Position) -> Result<Option<u64>, Er
         Ok(epoch.is_none().then_some(PAGE_BYTES as u64))
     })?;
     Ok(epoch)
-}
-
-impl Journal {
-    /// Finds where a writer may go on, checking the blocks of the newest segment whole.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`] when there is more wrong than a torn tail, [`Error::Io`] when storage
-    /// fails.
-    pub fn find_end(&self) -> Result<End, Error> {
-        let mut walk = Walk::new(self, Validation::Full, PastDamage::Stop);
-        let mut buffer = vec![0; self.buffer_bytes(2 * MAX_BLOCK_BYTES)];
-        let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
-        let refuse = |first: Damage| Err(Error::Damaged { first: Box::new(first), others: 0 });
-        while let Some(stretch) = walk.next(&mut buffer, fill)? {
-            let newest = stretch.segment + 1 == self.segments.len();
-            for frame in stretch.frames.iter().filter(|_| newest) {
-                if let Err(fault) = block::check_contents(&frame.header, frame.block(&buffer)) {
-                    let position = frame.position();
-                    let judged = walk.judge.judge(stretch.segment, &position, fault)?;
-                    let end = End::at(position, judged.damage);
-                    return match end.tail {
-                        Some(damage) if end.kind == EndKind::Damaged => refuse(damage),
-                        _ => Ok(end),
-                    };
-                }
-            }
-            if let Some(damage) = stretch.damage {
-                return refuse(damage);
-            }
-        }
-        walk.end.ok_or(Error::Cancelled)
-    }
 }
