@@ -4,7 +4,9 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use rustix::io::Errno;
 use vexfs_replay::Error;
+use vexfs_replay::journal::layout::{BlockHeader, PAGE_BYTES};
 use vexfs_replay::journal::{Durability, EndKind, Journal, Validation, WriterOptions};
 use vexfs_replay::replay::{
     DamagePolicy, Progress, ReplayOptions, replay, replay_serially, verify,
@@ -119,6 +121,7 @@ fn read_while(old: &MemoryFolder, new: &MemoryFolder, nth: usize, history: &Hist
                 now.put(&name, files.get(&name).unwrap());
             }
         }
+        Ok(())
     });
     let journal = Journal::open(Arc::new(busy)).unwrap();
     let (state, outcome) = replay_serially(&journal, &strict).unwrap();
@@ -156,6 +159,33 @@ fn fault_44_the_state_is_that_of_the_serial_replay_for_every_number_of_threads()
     }
 }
 
+/// The parallel replay reads ahead. What fails there, behind the block that ends the journal, is no
+/// more than the serial one knows of.
+#[test]
+fn fault_14_a_read_that_fails_behind_the_end_is_not_told_in_its_place() {
+    let made = long();
+    made.change(0, |content| content[PAGE_BYTES + BlockHeader::BYTES + 9] ^= 1);
+    let folder = WatchedFolder::over(copy_of(&made.folder), |call| match call {
+        Call::Read(offset) if (3 << 20..4 << 20).contains(&offset) => Err(Errno::IO.into()),
+        _ => Ok(()),
+    });
+    let journal = Journal::open(Arc::new(folder)).unwrap();
+    for damage in [DamagePolicy::Strict, DamagePolicy::Tail, DamagePolicy::Prefix] {
+        for threads in THREADS.map(|threads| NonZero::new(threads).unwrap()) {
+            let options = ReplayOptions { threads, ..options(damage, Validation::Basic) };
+            let parallel = replay(&journal, &options, &mut |_| {});
+            let serial = replay_serially(&journal, &options);
+            match (parallel, serial) {
+                (Err(Error::Damaged { .. }), Err(Error::Damaged { .. })) => {}
+                (Ok((_, parallel)), Ok((_, serial))) => {
+                    assert_eq!((parallel.last_lsn, serial.last_lsn), (0, 0));
+                }
+                others => panic!("{damage:?} on {threads}: {others:?}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn fault_44_a_worker_that_panics_is_one_error() {
     let made = long();
@@ -165,8 +195,10 @@ fn fault_44_a_worker_that_panics_is_one_error() {
         let count = Arc::new(AtomicUsize::new(reads));
         let counted = Arc::clone(&count);
         let folder = WatchedFolder::over(copy_of(&made.folder), move |call| {
-            let panics = call == Call::Read && counted.fetch_add(1, Ordering::SeqCst) + 1 == nth;
+            let reads = matches!(call, Call::Read(_));
+            let panics = reads && counted.fetch_add(1, Ordering::SeqCst) + 1 == nth;
             assert!(!panics, "in the read of number {nth}");
+            Ok(())
         });
         let journal = Journal::open(Arc::new(folder)).unwrap();
         for threads in THREADS.map(|threads| NonZero::new(threads).unwrap()) {

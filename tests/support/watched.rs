@@ -1,5 +1,5 @@
 //! Storage that is watched: somebody is told of each call before it is made, and may count it, let
-//! something happen, make it wait, or panic.
+//! something happen, make it wait or fail, or panic.
 
 use std::fmt::{self, Debug};
 use std::io;
@@ -14,7 +14,8 @@ pub(crate) enum Call {
     List,
     Open,
     Length,
-    Read,
+    /// From this offset on.
+    Read(u64),
     Write,
     Sync,
 }
@@ -26,7 +27,7 @@ impl Call {
     }
 }
 
-type Watcher = dyn Fn(Call) + Send + Sync;
+type Watcher = dyn Fn(Call) -> io::Result<()> + Send + Sync;
 
 /// The folder.
 #[derive(Clone)]
@@ -44,7 +45,7 @@ impl Debug for WatchedFolder {
 impl WatchedFolder {
     pub(crate) fn over(
         inner: MemoryFolder,
-        watcher: impl Fn(Call) + Send + Sync + 'static,
+        watcher: impl Fn(Call) -> io::Result<()> + Send + Sync + 'static,
     ) -> Self {
         Self { inner, watcher: Arc::new(watcher) }
     }
@@ -56,12 +57,12 @@ impl WatchedFolder {
 
 impl Folder for WatchedFolder {
     fn list(&self) -> io::Result<Vec<String>> {
-        (self.watcher)(Call::List);
+        (self.watcher)(Call::List)?;
         self.inner.list()
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        (self.watcher)(Call::Open);
+        (self.watcher)(Call::Open)?;
         self.inner.open(name).map(|file| self.watched(file))
     }
 
@@ -99,22 +100,22 @@ impl Debug for WatchedFile {
 
 impl File for WatchedFile {
     fn length(&self) -> io::Result<u64> {
-        (self.watcher)(Call::Length);
+        (self.watcher)(Call::Length)?;
         self.file.length()
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        (self.watcher)(Call::Read);
+        (self.watcher)(Call::Read(offset))?;
         self.file.read_at(buffer, offset)
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        (self.watcher)(Call::Write);
+        (self.watcher)(Call::Write)?;
         self.file.write_all_at(bytes, offset)
     }
 
     fn sync(&self) -> io::Result<()> {
-        (self.watcher)(Call::Sync);
+        (self.watcher)(Call::Sync)?;
         self.file.sync()
     }
 }

@@ -40,6 +40,7 @@ impl Policy {
             let mut made = count.lock().unwrap();
             made.writes += usize::from(call == Call::Write);
             made.syncs += usize::from(call == Call::Sync);
+            Ok(())
         });
         let take_calls = || std::mem::take(&mut *made.lock().unwrap());
         let options = WriterOptions { durability: self.durability, ..WriterOptions::default() };

@@ -49,6 +49,7 @@ fn commits_that_wait_together_share_one_sync() {
             gate.wait();
             count.fetch_add(1, Ordering::SeqCst);
         }
+        Ok(())
     });
     let writer = Writer::create(Arc::new(folder.clone()), WriterOptions::default()).unwrap();
     syncs.store(0, Ordering::SeqCst);
