@@ -247,3 +247,29 @@ fn fault_49_a_pass_that_is_cancelled_publishes_nothing() {
     let strict = options(DamagePolicy::Strict, Validation::Full);
     assert!(replay_both(&made.folder, &strict).is_ok());
 }
+
+/// A cancel that comes while the last transaction's events are read again: when all else is done.
+#[test]
+fn fault_49_a_cancel_at_the_last_commit_publishes_nothing() {
+    let long = WriterOptions { block_bytes: 1024 * 1024, segment_bytes: 1 << 30, ..OPTIONS };
+    // Its members fill several blocks, and its end lies an epoch later.
+    let made = Made::by(&[Step::Transaction(30, 100_000), Step::Close], long);
+    for threads in THREADS.map(|threads| NonZero::new(threads).unwrap()) {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let (cancelled, reads) = (Arc::clone(&cancel), AtomicUsize::new(0));
+        let folder = WatchedFolder::over(copy_of(&made.folder), move |call| {
+            // The first read of the first block is that of its epoch.
+            let first_block = call == Call::Read(PAGE_BYTES as u64);
+            if first_block && reads.fetch_add(1, Ordering::SeqCst) == 1 {
+                cancelled.store(true, Ordering::SeqCst);
+            }
+            Ok(())
+        });
+        let journal = Journal::open(Arc::new(folder)).unwrap();
+        let options = options(DamagePolicy::Tail, Validation::Cryptographic);
+        let options = ReplayOptions { threads, cancel: Arc::clone(&cancel), ..options };
+        let result = replay(&journal, &options, &mut |_| {});
+        assert!(cancel.load(Ordering::SeqCst), "the events were read again");
+        assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+    }
+}

@@ -86,7 +86,7 @@ pub(crate) fn run(verb: &StateVerb) -> Result<Report, Error> {
     let arguments = verb.replay();
     let replayed = replay_journal(&arguments.pass.journal, &arguments.options())?;
     let state = &replayed.state;
-    let (json, text) = match verb {
+    let (mut json, text) = match verb {
         StateVerb::LsTree(it) => tree(state, it.nul),
         StateVerb::List(it) => records(state, it.kind),
         StateVerb::Get(it) => {
@@ -105,7 +105,6 @@ pub(crate) fn run(verb: &StateVerb) -> Result<Report, Error> {
         }
     };
     let exit = exit_of(&replayed.outcome, Exit::Loss);
-    let mut json = json;
     json["outcome"] = outcome_json(&replayed.outcome);
     if exit == Exit::Loss {
         // The text is the state alone, as other tools read it: what is lost is told beside it.

@@ -89,7 +89,8 @@ pub(crate) fn run(
         let applied = catch_unwind(apply).unwrap_or_else(|panic| Err(panicked(&*panic)));
         (join(reader), join(verifier), applied)
     });
-    // Whoever fails hangs up, and the others then end quietly: so at most one of these is a cause.
+    // Whoever fails hangs up. The applier's error goes first: the verifier then has found no more than
+    // that nobody takes what it hands on; and the reader ends quietly when the verifier is gone.
     let (applied, verified) = (applied?, verified?);
     // Behind the journal's end reading is ahead of it, and what it met there doesn't count.
     let read_end = if verified.has_ended() { None } else { read? };

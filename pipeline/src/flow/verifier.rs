@@ -91,7 +91,8 @@ impl<'f> Verifier<'f> {
             if let Some(frame) = epoch.stretch.frames.first() {
                 transactions.ledger.enter_epoch(frame.header.writer_epoch);
             }
-            if self.settle(&mut transactions, Arc::new(epoch))?.is_none() || ended {
+            self.settle(&mut transactions, Arc::new(epoch))?;
+            if ended {
                 break;
             }
         }
@@ -152,14 +153,11 @@ impl<'f> Verifier<'f> {
         Ok(self.found.end.is_some())
     }
 
-    /// Settles the transactions that end in an epoch, and hands it on. `None` when nobody takes it.
-    fn settle(
-        &mut self,
-        transactions: &mut Transactions,
-        epoch: Arc<Epoch>,
-    ) -> Result<Option<()>, Error> {
+    /// Settles the transactions that end in an epoch, and hands it on.
+    fn settle(&mut self, transactions: &mut Transactions, epoch: Arc<Epoch>) -> Result<(), Error> {
+        let limited = self.options.memory_limit.is_some();
         let mut around = Around {
-            open_bytes: transactions.memory_bytes(),
+            open_bytes: if limited { transactions.memory_bytes() } else { 0 },
             verifier: self,
             epoch: Arc::clone(&epoch),
             handed_on: 0,
@@ -167,13 +165,10 @@ impl<'f> Verifier<'f> {
         let mut settled = around.fresh();
         for run in &epoch.space.runs {
             let buffer = &epoch.space.buffer;
-            settled = match transactions.take(&run.transactional, buffer, settled, &mut around) {
-                Err(Error::Cancelled) => return Ok(None),
-                other => other?,
-            };
+            settled = transactions.take(&run.transactional, buffer, settled, &mut around)?;
         }
         transactions.leave_epoch(epoch.stretch.segment, &epoch.stretch.frames);
-        Ok(around.hand_on(settled, u64::MAX).ok().map(|_| ()))
+        around.send(settled, u64::MAX)
     }
 }
 
@@ -183,13 +178,25 @@ struct Around<'a, 'f> {
     epoch: Arc<Epoch>,
     /// What lies outside of transactions before this LSN was handed on.
     handed_on: u64,
-    /// How much memory open transactions take, in bytes.
+    /// How much memory open transactions take, in bytes; 0 where nobody asks.
     open_bytes: u64,
 }
 
 impl Around<'_, '_> {
     fn fresh(&self) -> Settled {
         self.verifier.settled_home.try_recv().unwrap_or_default()
+    }
+
+    fn send(&mut self, settled: Settled, position: u64) -> Result<(), Error> {
+        let unit = Unit {
+            epoch: Arc::clone(&self.epoch),
+            lsns: std::mem::replace(&mut self.handed_on, position)..position,
+            open_bytes: self.open_bytes,
+            settled,
+            progress: self.verifier.progress,
+        };
+        // Nobody takes it: the applier has failed, and its own error goes before this one.
+        self.verifier.units.send(unit).map_err(|_| Error::Cancelled)
     }
 }
 
@@ -208,15 +215,7 @@ impl Surroundings for Around<'_, '_> {
     }
 
     fn hand_on(&mut self, settled: Settled, position: u64) -> Result<Settled, Error> {
-        let unit = Unit {
-            epoch: Arc::clone(&self.epoch),
-            lsns: std::mem::replace(&mut self.handed_on, position)..position,
-            open_bytes: self.open_bytes,
-            settled,
-            progress: self.verifier.progress,
-        };
-        // Nobody takes it: the apply stage has failed, and tells why itself.
-        self.verifier.units.send(unit).map_err(|_| Error::Cancelled)?;
+        self.send(settled, position)?;
         Ok(self.fresh())
     }
 
