@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vexfs_replay::event::{Body, NewEntry, Property};
 use vexfs_replay::journal::{EndKind, Journal, NewEvent, Writer, WriterOptions};
-use vexfs_replay::replay::{ReplayOptions, replay, replay_serially};
+use vexfs_replay::replay::{ReplayOptions, StopPoint, replay, replay_serially};
 use vexfs_replay::state::{Key, KeyKind};
 use vexfs_replay::storage::MemoryFolder;
 
@@ -46,7 +46,8 @@ fn what_was_committed_comes_back_and_nothing_else() {
     let (serial, _) = replay_serially(&journal, &options).unwrap();
     assert_eq!(serial.digest(), state.digest());
 
-    let options = ReplayOptions { until_lsn: Some(end - 1), ..ReplayOptions::default() };
+    let options =
+        ReplayOptions { until: Some(StopPoint::Lsn(end - 1)), ..ReplayOptions::default() };
     let (earlier, outcome) = replay(&journal, &options, &mut |_| {}).unwrap();
     assert_eq!(outcome.findings.end.kind, EndKind::Until);
     assert!(earlier.get(&key).is_some_and(|record| record.ends_with(b"before the commit")));

@@ -53,6 +53,10 @@ impl Folder for CountingFolder {
         self.inner.rename(from, to)
     }
 
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.inner.remove(name)
+    }
+
     fn sync_folder(&self) -> io::Result<()> {
         self.inner.sync_folder()
     }

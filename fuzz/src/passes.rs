@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use vexfs_replay::Error;
 use vexfs_replay::journal::{Journal, Validation, segment};
-use vexfs_replay::replay::{DamagePolicy, Outcome, ReplayOptions, replay, replay_serially, verify};
+use vexfs_replay::replay::{DamagePolicy, Outcome, ReplayOptions, StopPoint, replay, replay_serially, verify};
 use vexfs_replay::state::MemoryState;
 use vexfs_replay::storage::MemoryFolder;
 
@@ -55,8 +55,8 @@ pub fn check_intact(segments: &Segments) -> Outcome {
 }
 
 fn options(validation: Validation, damage: DamagePolicy, choice: &Choice) -> ReplayOptions {
-    let until_lsn = choice.until_lsn;
-    ReplayOptions { validation, damage, until_lsn, ..ReplayOptions::default() }
+    let until = choice.until_lsn.map(StopPoint::Lsn);
+    ReplayOptions { validation, damage, until, ..ReplayOptions::default() }
 }
 
 struct Opened {

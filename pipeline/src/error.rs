@@ -2,7 +2,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::checkpoint::{CheckpointFault, PassedOver};
 use crate::journal::damage::{Damage, Fault};
 
 /// Why an operation of the library failed.
@@ -133,6 +135,44 @@ pub enum Error {
     /// The caller cancelled. Nothing was published.
     #[error("cancelled")]
     Cancelled,
+    /// The time that was given is over. Nothing was published.
+    #[error("it took longer than the {} s that were given", limit.as_secs_f64())]
+    TimedOut {
+        /// How long it might have taken.
+        limit: Duration,
+    },
+    /// The replay was ended from outside, and a checkpoint holds what it had done.
+    #[error(
+        "{why}; a checkpoint holds the state at LSN {watermark}, and the same replay goes on from there"
+    )]
+    Stopped {
+        /// Why it ended: [`Error::Cancelled`] or [`Error::TimedOut`].
+        why: Box<Error>,
+        /// The checkpoint's watermark.
+        watermark: u64,
+    },
+    /// No transaction of this id ends in the journal.
+    #[error("no transaction {id} ends in the journal")]
+    NoSuchTransaction {
+        /// The id that was asked for.
+        id: u64,
+    },
+    /// There must be a checkpoint to start from, and none can be used.
+    #[error("{} holds no checkpoint that can be used{}", path.display(), FirstOf(passed_over))]
+    NoCheckpoint {
+        /// The folder.
+        path: PathBuf,
+        /// The checkpoints that can't be used.
+        passed_over: Vec<PassedOver>,
+    },
+    /// A checkpoint is not what it should be.
+    #[error("{} is no checkpoint that can be used: {fault}", path.display())]
+    BadCheckpoint {
+        /// The checkpoint's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: CheckpointFault,
+    },
     /// A worker panicked. Nothing was published.
     #[error("a worker panicked: {message}")]
     Panicked {
@@ -162,6 +202,19 @@ impl std::fmt::Display for Because<'_> {
         match self.0 {
             Some(fault) => write!(formatter, ": {fault}"),
             None => write!(formatter, ": it has no segment"),
+        }
+    }
+}
+
+struct FirstOf<'a>(&'a [PassedOver]);
+
+impl std::fmt::Display for FirstOf<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            [] => Ok(()),
+            [first, others @ ..] => {
+                write!(formatter, ": {}: {}{}", first.checkpoint, first.fault, More(others.len()))
+            }
         }
     }
 }

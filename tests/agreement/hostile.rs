@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use vexfs_replay::journal::{Journal, Validation};
 use vexfs_replay::replay::{DamagePolicy, Findings};
+use vexfs_replay::storage::Folder as _;
 
 use crate::check::*;
 use crate::play::play;
@@ -44,7 +45,7 @@ fn mangle(story: &Story, which: Index, mangling: &Mangling) {
     let names = names_of(folder);
     let Some(name) = names.get(which.index(names.len().max(1))) else { return };
     match mangling {
-        Mangling::Remove => folder.remove(name),
+        Mangling::Remove => folder.remove(name).unwrap(),
         Mangling::Swap(other) => {
             let other = &names[other.index(names.len())];
             folder.put(name, folder.get(other).unwrap());

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use vexfs_replay::event::EventType;
 use vexfs_replay::journal::Validation;
-use vexfs_replay::replay::DamagePolicy;
+use vexfs_replay::replay::{DamagePolicy, StopPoint};
 
 use crate::check::*;
 use crate::model::Expected;
@@ -176,7 +176,7 @@ fn law_4_a_cut_holds_the_events_up_to_it_and_whole_transactions_only() {
         let journal = open(&story.folder);
         for (way, validation) in ways(turn).skip(turn).step_by(3) {
             let mut options = options(DamagePolicy::Salvage, validation);
-            options.until_lsn = Some(cut as u64);
+            options.until = Some(StopPoint::Lsn(cut as u64));
             let replayed = replay_by(way, &journal, &options).unwrap();
             same("last LSN", &last_lsn, &replayed.1.last_lsn)
                 .and(check(models.under(validation), &replayed))

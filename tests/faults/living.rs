@@ -9,7 +9,7 @@ use vexfs_replay::Error;
 use vexfs_replay::journal::layout::{BlockHeader, PAGE_BYTES};
 use vexfs_replay::journal::{Durability, EndKind, Journal, Validation, WriterOptions};
 use vexfs_replay::replay::{
-    DamagePolicy, Progress, ReplayOptions, replay, replay_serially, verify,
+    Control, DamagePolicy, Progress, ReplayOptions, replay, replay_serially, verify,
 };
 use vexfs_replay::storage::{Folder, MemoryFolder};
 
@@ -226,7 +226,7 @@ fn fault_49_a_pass_that_is_cancelled_publishes_nothing() {
     for damage in POLICIES {
         let cancel = Arc::new(AtomicBool::new(true));
         let options = ReplayOptions {
-            cancel: Arc::clone(&cancel),
+            control: Control::with_flag(Arc::clone(&cancel)),
             ..options(damage, Validation::Cryptographic)
         };
         assert!(matches!(replay_serially(&journal, &options), Err(Error::Cancelled)));
@@ -267,7 +267,8 @@ fn fault_49_a_cancel_at_the_last_commit_publishes_nothing() {
         });
         let journal = Journal::open(Arc::new(folder)).unwrap();
         let options = options(DamagePolicy::Tail, Validation::Cryptographic);
-        let options = ReplayOptions { threads, cancel: Arc::clone(&cancel), ..options };
+        let control = Control::with_flag(Arc::clone(&cancel));
+        let options = ReplayOptions { threads, control, ..options };
         let result = replay(&journal, &options, &mut |_| {});
         assert!(cancel.load(Ordering::SeqCst), "the events were read again");
         assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");

@@ -43,7 +43,7 @@ fn fault_06_a_missing_segment_is_named_and_no_end() {
         let made = Made::closed();
         let blocks = made.blocks(segment);
         let name = &made.names[segment];
-        made.folder.remove(name);
+        made.folder.remove(name).unwrap();
         let lost = blocks[0].header.first_lsn..blocks[blocks.len() - 1].last_lsn() + 1;
         let (fault, verdict, offset) = ("segment_missing", Verdict::Corruption, 0);
         let lsn = lost.start;

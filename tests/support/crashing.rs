@@ -19,6 +19,7 @@ pub(crate) enum Operation {
     Write { file: usize, offset: usize, bytes: Arc<[u8]> },
     Sync { file: usize },
     Rename { from: String, to: String },
+    Remove { name: String },
     SyncFolder,
 }
 
@@ -82,6 +83,9 @@ impl Disk {
             Operation::Rename { from, to } => {
                 let file = self.names.remove(from).unwrap();
                 self.names.insert(to.clone(), file);
+            }
+            Operation::Remove { name } => {
+                self.names.remove(name);
             }
             _ => {}
         }
@@ -182,6 +186,17 @@ impl Folder for CrashingFolder {
             return Err(missing(from));
         }
         let operation = Operation::Rename { from: from.to_owned(), to: to.to_owned() };
+        log.now.name(&operation);
+        log.operations.push(operation);
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut log = self.log();
+        if !log.now.names.contains_key(name) {
+            return Err(missing(name));
+        }
+        let operation = Operation::Remove { name: name.to_owned() };
         log.now.name(&operation);
         log.operations.push(operation);
         Ok(())

@@ -15,6 +15,7 @@ pub(crate) enum Call {
     Open,
     Create,
     Rename,
+    Remove,
     SyncFolder,
     Lock,
     Length,
@@ -149,6 +150,10 @@ impl Folder for FailingFolder {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.make(Call::Rename, || self.inner.rename(from, to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.make(Call::Remove, || self.inner.remove(name))
     }
 
     fn sync_folder(&self) -> io::Result<()> {

@@ -28,7 +28,7 @@ Exit codes:
   6    a digest or receipt differs
   7    in doubt: a participant or transaction is unresolved
   8    I/O error
-  130  interrupted
+  130  interrupted, or out of time; a checkpoint is saved where there is a folder for it
 
 Sizes are written as 200M (decimal) or 64KiB (binary).";
 
@@ -45,13 +45,16 @@ impl Exit {
             | Error::Inconsistent { .. }
             | Error::UnknownFormat { .. }
             | Error::LimitExceeded { .. }
+            | Error::BadCheckpoint { .. }
+            | Error::NoCheckpoint { .. }
             | Error::NotAJournal { fault: Some(_), .. } => Self::Refused,
             Error::NotAJournal { fault: None, .. }
             | Error::AlreadyAJournal { .. }
             | Error::InvalidOption { .. }
+            | Error::NoSuchTransaction { .. }
             | Error::MemoryLimit { limit: 1.., .. } => Self::Usage,
             Error::BelowAnchor { .. } => Self::Differs,
-            Error::Cancelled => Self::Interrupted,
+            Error::Cancelled | Error::TimedOut { .. } | Error::Stopped { .. } => Self::Interrupted,
             // A limit of 0 is none that was given: the system had no memory.
             Error::EventTooLong { .. } | Error::MemoryLimit { .. } | Error::Panicked { .. } => {
                 Self::Internal

@@ -4,16 +4,19 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use vexfs_replay::Error;
+use vexfs_replay::checkpoint::{CheckpointPolicy, Stalls};
 use vexfs_replay::journal::{EndKind, Head, Journal, Validation};
 use vexfs_replay::replay::{
-    DamagePolicy, Findings, Outcome, Progress, ReplayOptions, THREADS_MAX, replay,
+    CheckpointStart, Checkpoints, Control, DamagePolicy, Findings, Outcome, Progress,
+    ReplayOptions, StartedFrom, StopPoint, THREADS_MAX, replay,
 };
 use vexfs_replay::state::MemoryState;
+use vexfs_replay::storage::{DiskFolder, Folder};
 
 use super::exit::Exit;
 use super::output::grouped;
@@ -46,12 +49,98 @@ pub(crate) struct PassArguments {
     /// How many workers share the work, 1 to 256; as many as there are cores when not given.
     #[arg(long, value_parser = parse_threads)]
     threads: Option<NonZero<usize>>,
-    /// Leave out what comes after this LSN.
-    #[arg(long, value_name = "LSN")]
-    until_lsn: Option<u64>,
+    #[command(flatten)]
+    until: UntilArguments,
     /// A head kept outside of the journal, which must be found in it.
     #[arg(long, value_name = "LSN:DIGEST", value_parser = parse_head)]
     anchor: Option<Head>,
+}
+
+/// Where the pass ends, where not with the journal.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(multiple = false)]
+pub(crate) struct UntilArguments {
+    /// Leave out what comes after this LSN.
+    #[arg(long, value_name = "LSN")]
+    until_lsn: Option<u64>,
+    /// End before the first event that happened after this time, in nanoseconds since 1970-01-01
+    /// UTC.
+    #[arg(long, value_name = "NANOSECONDS")]
+    until_time: Option<u64>,
+    /// End behind the record that ends this transaction.
+    #[arg(long, value_name = "ID")]
+    until_transaction: Option<u64>,
+}
+
+impl UntilArguments {
+    fn stop_point(self) -> Option<StopPoint> {
+        let lsn = self.until_lsn.map(StopPoint::Lsn);
+        let time = self.until_time.map(StopPoint::Time);
+        lsn.or(time).or(self.until_transaction.map(StopPoint::Transaction))
+    }
+}
+
+/// Where checkpoints are, and when new ones are taken.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CheckpointArguments {
+    /// Start from the newest checkpoint in this folder that can be used, and add to them.
+    #[arg(long, value_name = "FOLDER")]
+    checkpoints: Option<PathBuf>,
+    /// Take a checkpoint after so many events.
+    #[arg(long, value_name = "EVENTS", requires = "checkpoints")]
+    checkpoint_events: Option<u64>,
+    /// Take a checkpoint after so much journal.
+    #[arg(long, value_name = "SIZE", requires = "checkpoints", value_parser = parse_size)]
+    checkpoint_bytes: Option<u64>,
+    /// Take a checkpoint after so many seconds.
+    #[arg(long, value_name = "SECONDS", requires = "checkpoints", value_parser = parse_seconds)]
+    checkpoint_seconds: Option<Duration>,
+    /// Put off checkpoints that would take more than this share of the time.
+    #[arg(long, value_name = "PERCENT", requires = "checkpoints", default_value_t = 15.0)]
+    checkpoint_share: f64,
+    /// How many checkpoints are kept, beside those that they build on.
+    #[arg(long, value_name = "N", requires = "checkpoints", default_value = "2")]
+    keep: NonZero<usize>,
+    /// Start from a checkpoint, and refuse where none can be used.
+    #[arg(long, requires = "checkpoints")]
+    incremental: bool,
+    /// Start from the journal's first event, whatever checkpoints there are.
+    #[arg(long, requires = "checkpoints", conflicts_with = "incremental")]
+    full: bool,
+}
+
+impl CheckpointArguments {
+    fn checkpoints(&self) -> Result<Option<Checkpoints>, Error> {
+        let Some(path) = &self.checkpoints else { return Ok(None) };
+        let folder = open_folder(path)?;
+        let start = match (self.incremental, self.full) {
+            (true, _) => CheckpointStart::Required,
+            (_, true) => CheckpointStart::Nothing,
+            _ => CheckpointStart::Newest,
+        };
+        let default = CheckpointPolicy::default();
+        let policy = CheckpointPolicy {
+            every_events: self.checkpoint_events,
+            every_bytes: self.checkpoint_bytes.unwrap_or(default.every_bytes),
+            every: self.checkpoint_seconds,
+            time_share_max: self.checkpoint_share / 100.0,
+            keep: self.keep.get(),
+            ..default
+        };
+        Ok(Some(Checkpoints { folder, start, policy: Some(policy) }))
+    }
+}
+
+/// Opens the folder of checkpoints, or makes it.
+pub(crate) fn open_folder(path: &Path) -> Result<Arc<dyn Folder>, Error> {
+    let folder = DiskFolder::create(path);
+    let folder = folder.map_err(|source| Error::Io {
+        operation: "open",
+        path: path.to_owned(),
+        offset: None,
+        source,
+    })?;
+    Ok(Arc::new(folder))
 }
 
 /// What a replay does beyond a verification.
@@ -65,6 +154,11 @@ pub(crate) struct ReplayArguments {
     /// How much memory state and pipeline may take together.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     memory_limit: Option<u64>,
+    /// How many seconds it may take. Where there are checkpoints, one is left behind.
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    time_limit: Option<Duration>,
+    #[command(flatten)]
+    checkpoints: CheckpointArguments,
 }
 
 /// More workers than there are partitions have nothing to do but to wake each other.
@@ -80,6 +174,12 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         Ok(bytes) => Ok(bytes),
         Err(error) => Err(format!("expected a size as 200M or 64KiB: {error}")),
     }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| "expected a number of seconds above 0".to_owned())
 }
 
 fn parse_head(text: &str) -> Result<Head, String> {
@@ -101,23 +201,29 @@ impl PassArguments {
                 ValidationArgument::Cryptographic => Validation::Cryptographic,
             },
             threads: self.threads.unwrap_or(default.threads),
-            until_lsn: self.until_lsn,
+            until: self.until.stop_point(),
             anchor: self.anchor,
-            cancel: interruption(),
+            control: Control::with_flag(interruption()),
             ..default
         }
     }
 }
 
 impl ReplayArguments {
-    pub(crate) fn options(&self) -> ReplayOptions {
+    pub(crate) fn options(&self) -> Result<ReplayOptions, Error> {
         let damage = match self.damage {
             DamageArgument::Strict => DamagePolicy::Strict,
             DamageArgument::Tail => DamagePolicy::Tail,
             DamageArgument::Prefix => DamagePolicy::Prefix,
             DamageArgument::Salvage => DamagePolicy::Salvage,
         };
-        ReplayOptions { damage, memory_limit: self.memory_limit, ..self.pass.options() }
+        Ok(ReplayOptions {
+            damage,
+            memory_limit: self.memory_limit,
+            time_limit: self.time_limit,
+            checkpoints: self.checkpoints.checkpoints()?,
+            ..self.pass.options()
+        })
     }
 }
 
@@ -153,7 +259,7 @@ pub(crate) fn replay_journal(path: &Path, options: &ReplayOptions) -> Result<Rep
         bar.set_position(now.bytes);
     })?;
     bar.finish_and_clear();
-    let digest = state.digest();
+    let digest = outcome.state_digest.unwrap_or_else(|| state.digest());
     let seconds = started.elapsed().as_secs_f64();
     let initiation_seconds = initiation_seconds.unwrap_or(seconds);
     Ok(Replayed { state, outcome, digest, seconds, initiation_seconds })
@@ -200,6 +306,9 @@ pub(crate) fn outcome_json(outcome: &Outcome) -> Value {
         },
         "damages": findings.damages,
         "inconsistencies": findings.inconsistencies,
+        "started_from": outcome.started_from,
+        "passed_over": outcome.passed_over,
+        "checkpoints": outcome.checkpoints,
     })
 }
 
@@ -246,6 +355,38 @@ pub(crate) fn outcome_rows(
     ];
     rows.extend(findings.end.tail.as_ref().map(|tail| ("left out", tail.to_string())));
     rows.extend(loss_rows(outcome));
+    rows.extend(checkpoint_rows(outcome));
+    rows
+}
+
+/// What the replay had to do with checkpoints, in words.
+fn checkpoint_rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let passed_over = outcome.passed_over.iter();
+    let passed_over =
+        passed_over.map(|it| ("passed over", format!("{}: {}", it.checkpoint, it.fault)));
+    let mut rows: Vec<_> = passed_over.collect();
+    rows.extend(outcome.started_from.as_ref().map(|from| {
+        let StartedFrom { checkpoint, watermark, restart_lsn, .. } = from;
+        (
+            "started from",
+            format!("{checkpoint}, at LSN {watermark}, reading from LSN {restart_lsn}"),
+        )
+    }));
+    let taken = &outcome.checkpoints;
+    if taken.written > 0 {
+        let Stalls { p50_seconds, p99_seconds, .. } = taken.stalls;
+        let text = format!(
+            "{} written, {} put off, {} merged, {:.1} MB; applying stood still for {:.2} ms \
+             (median) to {:.2} ms (99 %)",
+            taken.written,
+            taken.put_off,
+            taken.merged,
+            taken.bytes as f64 / 1e6,
+            p50_seconds * 1e3,
+            p99_seconds * 1e3,
+        );
+        rows.push(("checkpoints", text));
+    }
     rows
 }
 

@@ -9,13 +9,14 @@ use super::output::{Report, facts, grouped};
 use super::pass::{ReplayArguments, exit_of, outcome_json, outcome_rows, replay_journal};
 
 pub(crate) fn run(arguments: &ReplayArguments) -> Result<Report, Error> {
-    let options = arguments.options();
+    let options = arguments.options()?;
     let replayed = replay_journal(&arguments.pass.journal, &options)?;
     let outcome = &replayed.outcome;
     let peak = peak_memory_bytes();
     let counts = replayed.state.counts();
     let digest = hex::encode(replayed.digest);
-    let rate = outcome.findings.tally.events as f64 / replayed.seconds;
+    let spared = outcome.started_from.as_ref().map_or(0, |from| from.events);
+    let rate = (outcome.findings.tally.events - spared) as f64 / replayed.seconds;
     let count_of = |&(kind, count): &(KeyKind, u64)| (kind.name().to_owned(), json!(count));
     let mut json = outcome_json(outcome);
     json["validation"] = json!(options.validation);

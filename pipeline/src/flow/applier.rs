@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_channel::{Receiver, Sender};
 use rayon::ThreadPool;
 
+use super::checkpointer::Checkpointer;
 use super::pool::Epoch;
-use super::{EPOCH_BYTES, FlowOptions, SPACES};
+use super::{EPOCH_BYTES, FlowOptions, SPACES, add_contradictions};
+use crate::checkpoint::Report;
 use crate::error::Error;
-use crate::replay::Progress;
+use crate::replay::{Cut, Progress};
 use crate::stages::apply::{Owner, Work};
 use crate::stages::transactions::Settled;
 use crate::state::{MemoryState, Table};
@@ -25,6 +27,17 @@ pub(super) struct Unit {
     /// How much memory open transactions take, in bytes.
     pub(super) open_bytes: u64,
     pub(super) progress: Progress,
+    /// The cut behind it: where it ends an epoch, and nothing before it is damaged.
+    pub(super) cut: Option<Box<Cut>>,
+}
+
+/// What applying leaves.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    pub(super) owners: Vec<Owner>,
+    /// The cut at which the state is, where it is at one.
+    pub(super) cut: Option<Cut>,
+    pub(super) checkpoints: Report,
 }
 
 /// Applies epochs as they come.
@@ -39,14 +52,15 @@ impl Applier<'_> {
         &self,
         mut state: Option<&mut MemoryState>,
         units: Receiver<Unit>,
+        mut checkpointer: Option<Checkpointer>,
         progress: &mut dyn FnMut(&Progress),
-    ) -> Result<Vec<Owner>, Error> {
-        let mut owners: Vec<Owner> = Vec::new();
+    ) -> Result<Applied, Error> {
+        let mut applied = Applied { cut: self.options.start.cloned(), ..Applied::default() };
         for unit in units {
-            self.options.check_cancel()?;
+            applied.cut = None;
             if let Some(state) = &mut state {
-                owners.resize_with(state.partitions_mut().len(), Owner::default);
-                self.apply(state, &mut owners, &unit);
+                applied.owners.resize_with(state.partitions_mut().len(), Owner::default);
+                self.apply(state, &mut applied.owners, &unit);
                 self.check_memory(state, &unit)?;
             }
             progress(&unit.progress);
@@ -54,8 +68,19 @@ impl Applier<'_> {
             settled.clear();
             // Full, or nobody there: then it isn't needed any more.
             let _ = self.settled_home.try_send(settled);
+            applied.cut = unit.cut.map(|cut| *cut);
+            if let (Some(state), Some(cut)) = (&mut state, &mut applied.cut)
+                && let Some(checkpointer) = &mut checkpointer
+                && !checkpointer.visit(cut, state, &applied.owners, self.workers)
+            {
+                break;
+            }
         }
-        Ok(owners)
+        if let Some(cut) = &mut applied.cut {
+            add_contradictions(&mut cut.so_far.inconsistencies, &applied.owners);
+        }
+        applied.checkpoints = checkpointer.map(Checkpointer::into_report).unwrap_or_default();
+        Ok(applied)
     }
 
     fn apply(&self, state: &mut MemoryState, owners: &mut [Owner], unit: &Unit) {
@@ -92,21 +117,21 @@ impl Applier<'_> {
 
 /// Which partitions are still to be done. Each worker has a range of its own, the same ones every
 /// time, so that what they hold stays in its core's cache; when that is done, it helps the others.
-struct Claims {
+pub(super) struct Claims {
     partitions: usize,
     each: usize,
     next: Vec<AtomicUsize>,
 }
 
 impl Claims {
-    fn new(partitions: usize, workers: usize) -> Self {
+    pub(super) fn new(partitions: usize, workers: usize) -> Self {
         let each = partitions.div_ceil(workers);
         let next = (0..workers).map(|worker| AtomicUsize::new(worker * each)).collect();
         Self { partitions, each, next }
     }
 
     /// What a worker does, as far as nobody else has done it.
-    fn of(&self, worker: usize) -> impl Iterator<Item = usize> {
+    pub(super) fn of(&self, worker: usize) -> impl Iterator<Item = usize> {
         let workers = self.next.len();
         let ranges = (0..workers).map(move |turn| (worker + turn) % workers);
         ranges.flat_map(move |range| {

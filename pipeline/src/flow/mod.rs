@@ -6,6 +6,7 @@
 //! here only hand over, a few hundred times a second.
 
 mod applier;
+mod checkpointer;
 mod pool;
 mod reader;
 mod serial;
@@ -13,20 +14,26 @@ mod verifier;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 pub(crate) use serial::run_serial;
 
-use self::applier::Applier;
+use vexfs_kernels::Digest;
+
+use self::applier::{Applied, Applier};
 use self::pool::Pool;
-use self::verifier::Verifier;
+use self::verifier::{Found, Verifier};
+use crate::checkpoint::Saver;
+use crate::checkpoint::{Report, Snapshot};
 use crate::error::Error;
-use crate::journal::{Journal, PastDamage, layout};
-use crate::replay::{Findings, Progress, THREADS_MAX};
+use crate::journal::{End, Journal, PastDamage, layout};
+use crate::replay::Inconsistencies;
+use crate::replay::{Control, Cut, Findings, Progress, THREADS_MAX};
+use crate::stages::apply::Owner;
 use crate::stages::decode::Reading;
 use crate::state::MemoryState;
 
@@ -48,8 +55,14 @@ pub(crate) struct FlowOptions<'o> {
     pub(crate) memory_limit: Option<u64>,
     /// The digest of the block with this LSN is wanted.
     pub(crate) anchor_lsn: Option<u64>,
-    /// Set by the caller to end the pass.
-    pub(crate) cancel: &'o AtomicBool,
+    /// Where the pass takes up what an earlier one left.
+    pub(crate) start: Option<&'o Cut>,
+    /// Someone wants the last cut.
+    pub(crate) cuts: bool,
+    /// By which the caller pauses or ends the pass.
+    pub(crate) control: &'o Control,
+    /// When the pass must have ended, and how long it had.
+    pub(crate) deadline: Option<(Instant, Duration)>,
 }
 
 impl FlowOptions<'_> {
@@ -57,20 +70,48 @@ impl FlowOptions<'_> {
         if self.reading.stop_at_fault { PastDamage::Stop } else { PastDamage::Resynchronise }
     }
 
-    fn check_cancel(&self) -> Result<(), Error> {
-        if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    /// Fails when the pass is to end.
+    fn check_stop(&self) -> Result<(), Error> {
+        match self.deadline {
+            _ if self.control.is_cancelled() => Err(Error::Cancelled),
+            Some((deadline, limit)) if Instant::now() >= deadline => Err(Error::TimedOut { limit }),
+            _ => Ok(()),
+        }
+    }
+
+    fn wait_while_paused(&self) {
+        self.control.wait_while_paused(self.deadline.map(|(deadline, _)| deadline));
     }
 }
 
-/// Makes a pass over the journal, and applies what it finds to `state` where one is given.
+/// What a pass leaves.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    /// What was found, or why the pass ended before the journal did.
+    pub(crate) findings: Result<Findings, Error>,
+    /// The cut at which the state is, where it is at one.
+    pub(crate) cut: Option<Cut>,
+    /// What came of checkpoints.
+    pub(crate) checkpoints: Report,
+    /// The digest of the state, where it was computed for the last checkpoint.
+    pub(crate) state_digest: Option<Digest>,
+}
+
+/// Makes a pass over the journal, applies what it finds to `state` where one is given, and saves
+/// checkpoints of it where there is a saver.
 ///
-/// The state is complete only when this returns `Ok`; after an error it is to be dropped.
+/// The state is complete only when the findings are there. When the pass was ended from outside, a
+/// last checkpoint holds what it had come to.
+///
+/// # Errors
+/// What keeps the pass from starting, and what checkpoints say.
 pub(crate) fn run(
     journal: &Journal,
-    state: Option<&mut MemoryState>,
+    mut state: Option<&mut MemoryState>,
     options: &FlowOptions<'_>,
+    mut saver: Option<Saver>,
     progress: &mut dyn FnMut(&Progress),
-) -> Result<Findings, Error> {
+) -> Result<Pass, Error> {
     let workers = thread_pool(options.threads)?;
     let total = usize::try_from(journal.total_bytes()).unwrap_or(usize::MAX);
     let buffer_bytes = total.clamp(layout::MAX_BLOCK_BYTES, EPOCH_BYTES);
@@ -79,27 +120,79 @@ pub(crate) fn run(
     let (unit_sender, unit_receiver) = bounded(1);
     let (settled_sender, settled_receiver) = bounded(SPACES);
     let verifier = Verifier::new(journal, options, &workers, unit_sender, settled_receiver);
+    let (checkpointer, desk) = checkpointer::connect(saver.as_ref(), options.start);
     let applier = Applier { workers: &workers, options, settled_home: settled_sender };
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes threads")]
-    let (read, verified, applied) = thread::scope(|scope| {
+    let (read, verified, applied, saved) = thread::scope(|scope| {
         let reader =
             spawn(scope, "read", || reader::read(journal, options, &workers, pool, read_sender));
         let verifier = spawn(scope, "verify", || verifier.run(read_receiver));
-        let apply = AssertUnwindSafe(|| applier.run(state, unit_receiver, progress));
+        let saved = saver.as_mut().map(|saver| spawn(scope, "checkpoint", || desk.serve(saver)));
+        let state = state.as_deref_mut();
+        let apply = AssertUnwindSafe(|| applier.run(state, unit_receiver, checkpointer, progress));
         let applied = catch_unwind(apply).unwrap_or_else(|panic| Err(panicked(&*panic)));
-        (join(reader), join(verifier), applied)
+        (join(reader), join(verifier), applied, saved.map_or(Ok(()), join))
     });
-    // Whoever fails hangs up. The applier's error goes first: the verifier then has found no more than
-    // that nobody takes what it hands on; and the reader ends quietly when the verifier is gone.
-    let (applied, verified) = (applied?, verified?);
+    // Whoever fails hangs up. A failed checkpoint is the cause of all else; then the applier's error,
+    // since the verifier has found no more than that nobody takes what it hands on.
+    saved?;
+    let applied = applied?;
+    let mut pass = Pass {
+        findings: conclude(verified, read, &applied, options),
+        cut: applied.cut,
+        checkpoints: applied.checkpoints,
+        state_digest: None,
+    };
+    if let (Some(saver), Some(state)) = (saver, state) {
+        pass.checkpoints = saver.report.with_stalls_of(&pass.checkpoints);
+        save_last(&mut pass, saver, state, &workers)?;
+    }
+    Ok(pass)
+}
+
+/// Saves the state as it is at the end of a pass, where it is at a cut.
+fn save_last(
+    pass: &mut Pass,
+    mut saver: Saver,
+    state: &mut MemoryState,
+    workers: &ThreadPool,
+) -> Result<(), Error> {
+    let ended = matches!(pass.findings, Ok(_) | Err(Error::Cancelled | Error::TimedOut { .. }));
+    let Some(cut) = pass.cut.clone().filter(|_| ended) else { return Ok(()) };
+    if pass.findings.is_ok() {
+        pass.state_digest = Some(workers.install(|| state.digest()));
+    }
+    if cut.lsn > saver.watermark() {
+        let sections = checkpointer::take_changes(state, workers, Vec::new());
+        saver.save(Snapshot { cut, sections, state_digest: pass.state_digest })?;
+    }
+    pass.checkpoints = saver.report.with_stalls_of(&pass.checkpoints);
+    Ok(())
+}
+
+/// What the parts of a pass found together, or why it ended early.
+fn conclude(
+    verified: Result<Found, Error>,
+    read: Result<Option<End>, Error>,
+    applied: &Applied,
+    options: &FlowOptions<'_>,
+) -> Result<Findings, Error> {
+    let verified = verified?;
     // Behind the journal's end reading is ahead of it, and what it met there doesn't count.
     let read_end = if verified.has_ended() { None } else { read? };
+    // Also where all was done by then: who cancels counts on it.
+    options.check_stop()?;
     let mut findings = verified.into_findings(read_end)?;
-    let count = applied.iter().map(|owner| owner.contradiction_count).sum();
-    let met = applied.into_iter().flat_map(|owner| owner.contradictions).collect();
-    findings.inconsistencies.add_met(count, met);
+    add_contradictions(&mut findings.inconsistencies, &applied.owners);
     findings.sort();
     Ok(findings)
+}
+
+/// Adds what the owners of partitions met.
+fn add_contradictions(inconsistencies: &mut Inconsistencies, owners: &[Owner]) {
+    let count = owners.iter().map(|owner| owner.contradiction_count).sum();
+    let met = owners.iter().flat_map(|owner| owner.contradictions.iter().copied()).collect();
+    inconsistencies.add_met(count, met);
 }
 
 /// A pool of this many workers.

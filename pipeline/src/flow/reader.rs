@@ -22,7 +22,11 @@ pub(super) fn read(
     epochs: Sender<Epoch>,
 ) -> Result<Option<End>, Error> {
     let walk = Walk::new(journal, options.reading.validation, options.past_damage());
-    let mut walk = walk.until(options.reading.until_lsn);
+    let walk = walk.until(options.reading.until_lsn);
+    let mut walk = match options.start {
+        Some(cut) => walk.starting_at(cut.restart),
+        None => walk,
+    };
     let fill: Fill<'_> = &|segment: &Segment, bytes: &mut [u8], offset: u64| {
         workers.install(|| {
             let parts = bytes.par_chunks_mut(READ_BYTES).enumerate();
@@ -32,7 +36,9 @@ pub(super) fn read(
         })
     };
     while let Some(mut epoch) = pool.lend() {
-        options.check_cancel()?;
+        options.wait_while_paused();
+        // What was read is still applied, so that the pass ends at a cut.
+        options.check_stop()?;
         let Some(stretch) = walk.next(&mut epoch.space.buffer, fill)? else { break };
         epoch.stretch = stretch;
         if epochs.send(epoch).is_err() {

@@ -2,7 +2,7 @@
 //! flow must produce. It shares the meaning of events with it, and none of its machinery.
 
 use crate::error::Error;
-use crate::event::{Body, Class, Event, EventIter};
+use crate::event::{Body, Event, EventIter};
 use crate::journal::damage::{Damage, Fault};
 use crate::journal::{End, Fill, Frame, Journal, Judge, Validation, Walk, block, layout};
 use crate::replay::{Cause, Findings, Inconsistencies, Inconsistency, Progress, digest_at};
@@ -23,7 +23,7 @@ struct Serial<'s, 'o> {
     inconsistencies: Inconsistencies,
 }
 
-/// As [`super::run`], serially.
+/// As [`super::run`], serially, from the journal's front and without checkpoints.
 pub(crate) fn run_serial(
     journal: &Journal,
     state: Option<&mut MemoryState>,
@@ -42,7 +42,7 @@ pub(crate) fn run_serial(
     let mut buffer = vec![0; journal.buffer_bytes(2 * layout::MAX_BLOCK_BYTES)];
     let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
     'walk: while let Some(stretch) = walk.next(&mut buffer, fill)? {
-        options.check_cancel()?;
+        options.check_stop()?;
         for frame in &stretch.frames {
             if let Err(fault) = serial.block(frame, frame.block(&buffer)) {
                 let judged = judge.judge(stretch.segment, &frame.position(), fault?)?;
@@ -107,13 +107,7 @@ impl Serial<'_, '_> {
     }
 
     fn event(&mut self, event: &Event<'_>, body: Option<&Body<'_>>) -> Result<(), Error> {
-        self.tally.events += 1;
-        match body.map(|body| body.event_type().class()) {
-            Some(Class::Mutation) => self.tally.mutations += 1,
-            Some(Class::Observation) => self.tally.observations += 1,
-            Some(Class::Boundary) => {}
-            None => self.tally.unknown += 1,
-        }
+        self.tally.count(body.map(|body| body.event_type().class()));
         let (id, lsn) = (event.header.transaction, event.lsn);
         let fault = match body {
             Some(Body::TransactionBegin(_)) => self.ledger.begin(id, lsn)?,

@@ -13,9 +13,11 @@ use super::applier::Unit;
 use super::pool::Epoch;
 use crate::error::Error;
 use crate::journal::damage::Damage;
-use crate::journal::{End, Journal, Judge};
-use crate::replay::{Cause, Findings, Inconsistencies, Inconsistency, Progress, digest_at};
-use crate::stages::decode::{BadBlock, Decoded, Tally};
+use crate::journal::{End, Frame, Journal, Judge};
+use crate::replay::{
+    Cause, Cut, CutBlock, Findings, Inconsistencies, Inconsistency, Progress, SoFar, digest_at,
+};
+use crate::stages::decode::{BadBlock, Decoded, Reading, Tally};
 use crate::stages::ledger::{TransactionFault, TransactionSummary};
 use crate::stages::transactions::{BlockRef, Settled, Surroundings, Transactions, check_same};
 
@@ -31,6 +33,15 @@ pub(super) struct Found {
     anchored: Option<Digest>,
     /// Where a bad block ended the journal.
     end: Option<End>,
+}
+
+impl From<Option<&Cut>> for Found {
+    /// What an earlier pass had found.
+    fn from(start: Option<&Cut>) -> Self {
+        let SoFar { tally, blocks, bytes, transactions, inconsistencies } =
+            start.map(|cut| cut.so_far.clone()).unwrap_or_default();
+        Self { tally, blocks, bytes, transactions, inconsistencies, ..Self::default() }
+    }
 }
 
 impl Found {
@@ -74,24 +85,31 @@ impl<'f> Verifier<'f> {
         units: Sender<Unit>,
         settled_home: Receiver<Settled>,
     ) -> Self {
-        let (judge, found) = (Judge::new(journal), Found::default());
-        let progress = Progress { total_bytes: journal.total_bytes(), ..Progress::default() };
+        let (judge, found) = (Judge::new(journal), Found::from(options.start));
+        let progress = Progress {
+            events: found.tally.events,
+            bytes: found.bytes,
+            total_bytes: journal.total_bytes(),
+        };
         Self { journal, options, workers, judge, units, settled_home, found, progress }
     }
 
     pub(super) fn run(mut self, epochs: Receiver<Epoch>) -> Result<Found, Error> {
         let reading = self.options.reading;
         let mut transactions = Transactions::new(reading);
+        transactions.ledger.summary = std::mem::take(&mut self.found.transactions);
         for mut epoch in epochs {
             self.decode(&mut epoch);
             let ended = self.judge_faults(&mut epoch)?;
+            // Behind damage there is no cut from which another pass would find the same.
+            let cuts = self.options.cuts && self.found.damages.is_empty();
             if let Some(damage) = epoch.stretch.damage.take() {
                 Findings::add_damage(&mut self.found.damages, damage);
             }
             if let Some(frame) = epoch.stretch.frames.first() {
                 transactions.ledger.enter_epoch(frame.header.writer_epoch);
             }
-            self.settle(&mut transactions, Arc::new(epoch))?;
+            self.settle(&mut transactions, Arc::new(epoch), cuts)?;
             if ended {
                 break;
             }
@@ -118,6 +136,7 @@ impl<'f> Verifier<'f> {
     /// Judges the bad blocks of an epoch and counts the good ones. Tells whether the journal ends
     /// here; then nothing is left of the epoch from the first bad block on.
     fn judge_faults(&mut self, epoch: &mut Epoch) -> Result<bool, Error> {
+        let reading = self.options.reading;
         let faults: Vec<(usize, BadBlock)> = (0..)
             .zip(&epoch.space.runs)
             .flat_map(|(run, decoded)| decoded.faults.iter().map(move |&bad| (run, bad)))
@@ -126,7 +145,7 @@ impl<'f> Verifier<'f> {
         for (run, bad) in faults {
             let BadBlock { frame, fault, .. } = bad;
             let judged = self.judge.judge(epoch.stretch.segment, &frame.position(), fault)?;
-            if self.options.reading.stop_at_fault || judged.damage.is_tail() {
+            if reading.stop_at_fault || judged.damage.is_tail() {
                 epoch.space.runs[run].cut(&bad);
                 epoch.space.runs[run + 1..].iter_mut().for_each(Decoded::clear);
                 frames.truncate(frames.partition_point(|it| it.at < frame.at));
@@ -144,8 +163,10 @@ impl<'f> Verifier<'f> {
         for decoded in &epoch.space.runs {
             self.found.tally.add(decoded.tally);
         }
-        self.found.blocks += frames.len() as u64;
-        self.found.bytes += frames.iter().map(|it| u64::from(it.header.block_bytes)).sum::<u64>();
+        let old = frames.partition_point(|it| it.header.first_lsn <= reading.after_lsn);
+        let new = &frames[old..];
+        self.found.blocks += new.len() as u64;
+        self.found.bytes += new.iter().map(|it| u64::from(it.header.block_bytes)).sum::<u64>();
         let anchored = digest_at(frames, self.options.anchor_lsn);
         self.found.anchored = self.found.anchored.or(anchored);
         self.progress.events = self.found.tally.events;
@@ -154,7 +175,12 @@ impl<'f> Verifier<'f> {
     }
 
     /// Settles the transactions that end in an epoch, and hands it on.
-    fn settle(&mut self, transactions: &mut Transactions, epoch: Arc<Epoch>) -> Result<(), Error> {
+    fn settle(
+        &mut self,
+        transactions: &mut Transactions,
+        epoch: Arc<Epoch>,
+        cuts: bool,
+    ) -> Result<(), Error> {
         let limited = self.options.memory_limit.is_some();
         let mut around = Around {
             open_bytes: if limited { transactions.memory_bytes() } else { 0 },
@@ -167,8 +193,29 @@ impl<'f> Verifier<'f> {
             let buffer = &epoch.space.buffer;
             settled = transactions.take(&run.transactional, buffer, settled, &mut around)?;
         }
-        transactions.leave_epoch(epoch.stretch.segment, &epoch.stretch.frames);
-        around.send(settled, u64::MAX)
+        let frames = &epoch.stretch.frames;
+        transactions.leave_epoch(epoch.stretch.segment, frames);
+        let last = frames.last().filter(|_| cuts);
+        let cut = last.and_then(|frame| around.verifier.cut_behind(frame, transactions));
+        around.send(settled, u64::MAX, cut)
+    }
+
+    /// The cut behind a block, the last of its epoch; that of the start where it is no farther.
+    fn cut_behind(&self, frame: &Frame, transactions: &Transactions) -> Option<Cut> {
+        let Reading { after_lsn, until_lsn, .. } = self.options.reading;
+        let (header, position) = (&frame.header, frame.position());
+        let behind = position.after(header);
+        let lsn = (behind.next_lsn - 1).min(until_lsn);
+        if lsn <= after_lsn {
+            return self.options.start.cloned();
+        }
+        let next = if behind.next_lsn - 1 > lsn { position } else { behind };
+        let restart = transactions.restart().unwrap_or(next);
+        let Found { tally, blocks, bytes, ref inconsistencies, .. } = self.found;
+        let (transactions, inconsistencies) =
+            (transactions.ledger.summary.clone(), inconsistencies.clone());
+        let so_far = SoFar { tally, blocks, bytes, transactions, inconsistencies };
+        Some(Cut { lsn, block: CutBlock::of(frame), restart, so_far })
     }
 }
 
@@ -187,13 +234,14 @@ impl Around<'_, '_> {
         self.verifier.settled_home.try_recv().unwrap_or_default()
     }
 
-    fn send(&mut self, settled: Settled, position: u64) -> Result<(), Error> {
+    fn send(&mut self, settled: Settled, position: u64, cut: Option<Cut>) -> Result<(), Error> {
         let unit = Unit {
             epoch: Arc::clone(&self.epoch),
             lsns: std::mem::replace(&mut self.handed_on, position)..position,
             open_bytes: self.open_bytes,
             settled,
             progress: self.verifier.progress,
+            cut: cut.map(Box::new),
         };
         // Nobody takes it: the applier has failed, and its own error goes before this one.
         self.verifier.units.send(unit).map_err(|_| Error::Cancelled)
@@ -202,7 +250,7 @@ impl Around<'_, '_> {
 
 impl Surroundings for Around<'_, '_> {
     fn read_again(&mut self, wanted: &BlockRef, block: &mut Vec<u8>) -> Result<(), Error> {
-        self.verifier.options.check_cancel()?;
+        self.verifier.options.check_stop()?;
         let segment = &self.verifier.journal.segments[wanted.segment];
         block.resize(wanted.block_bytes as usize, 0);
         segment.read(block, wanted.offset)?;
@@ -215,7 +263,7 @@ impl Surroundings for Around<'_, '_> {
     }
 
     fn hand_on(&mut self, settled: Settled, position: u64) -> Result<Settled, Error> {
-        self.send(settled, position)?;
+        self.send(settled, position, None)?;
         Ok(self.fresh())
     }
 

@@ -1,6 +1,7 @@
 //! One block: how it is finished by the writer, and how it is checked by a reader, by itself
 //! (magic, checksums, place) and as the next one of its chain.
 
+use serde::{Deserialize, Serialize};
 use vexfs_kernels::{Digest, crc32c};
 
 use super::damage::Fault;
@@ -12,9 +13,10 @@ use crate::event::EventHeader;
 pub const PAYLOAD_AT: usize = BlockHeader::BYTES;
 
 /// What a reader knows when it stands before the next block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The journal's UUID.
+    #[serde(with = "hex::serde")]
     pub journal_id: [u8; 16],
     /// The segment's number.
     pub segment: u64,
@@ -27,6 +29,7 @@ pub struct Position {
     /// The LSN of the next event.
     pub next_lsn: u64,
     /// The digest that the next block must name as the one before it.
+    #[serde(with = "hex::serde")]
     pub digest: Digest,
 }
 

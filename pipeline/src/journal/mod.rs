@@ -5,6 +5,7 @@ pub mod block;
 pub mod damage;
 mod find_end;
 mod group;
+mod index;
 mod judge;
 pub mod layout;
 mod reader;
@@ -17,6 +18,7 @@ mod validation;
 mod walk;
 mod writer;
 
+pub use index::{IndexedBlock, SegmentIndex};
 pub use judge::Judge;
 pub use reader::{Journal, Segment};
 pub use stretch::{End, EndKind, Frame, Stretch};

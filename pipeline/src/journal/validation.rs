@@ -1,9 +1,9 @@
 //! How much of a journal is proven before it is believed.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The validation modes, each including those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Validation {
     /// The structure that decoding needs, and nothing more.

@@ -47,6 +47,8 @@ pub struct Walk<'j> {
     first_lsn: u64,
     /// What the seal of the segment must say: SHA-256 over its entries, and how many there are.
     entries: (Sha256Stream, u64),
+    /// How many of the segment's blocks lie before the walk's start.
+    blocks_before: u64,
     /// Not all of the segment's blocks were walked, so that its seal says more than that.
     holes: bool,
     end: Option<End>,
@@ -78,8 +80,30 @@ impl<'j> Walk<'j> {
             continuity: Continuity::Next,
             first_lsn: 1,
             entries: Default::default(),
+            blocks_before: 0,
             holes: false,
             end: None,
+        }
+    }
+
+    /// Starts the walk at the block that a walk of this journal would come to at `position`. What
+    /// lies before it is not looked at. A walk whose start is in a segment without a valid header
+    /// begins at the journal's front.
+    #[must_use]
+    pub fn starting_at(self, position: Position) -> Self {
+        let segments = &self.journal.segments;
+        let index = segments.partition_point(|segment| segment.number < position.segment);
+        let header = segments.get(index).and_then(|segment| segment.header.ok());
+        match header {
+            Some((header, _)) if header.segment == position.segment => Self {
+                index,
+                entered: true,
+                position,
+                first_lsn: header.first_lsn,
+                blocks_before: position.next_block.saturating_sub(header.first_block),
+                ..self
+            },
+            _ => self,
         }
     }
 
@@ -168,7 +192,7 @@ impl<'j> Walk<'j> {
         };
         self.continuity = Continuity::Next;
         self.first_lsn = header.first_lsn;
-        (self.entries, self.holes) = Default::default();
+        (self.entries, self.blocks_before, self.holes) = Default::default();
         self.entered = true;
         Ok(())
     }
@@ -209,7 +233,7 @@ impl<'j> Walk<'j> {
             self.position.segment = segment.number;
             self.position.offset = PAGE_BYTES as u64;
             self.position.writer_epoch = epoch;
-            (self.entries, self.holes) = (Default::default(), true);
+            (self.entries, self.blocks_before, self.holes) = (Default::default(), 0, true);
             self.entered = true;
         }
         Ok(stretch)

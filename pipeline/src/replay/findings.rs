@@ -1,7 +1,7 @@
 //! What a pass over a journal finds: how much there was, where it ends, what is damaged, and what
 //! contradicts itself.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use vexfs_kernels::Digest;
 
 use crate::journal::damage::Damage;
@@ -15,7 +15,7 @@ use crate::state::Contradiction;
 pub(crate) const INCONSISTENCIES_MAX: usize = 100;
 
 /// Something in an intact journal that contradicts what came before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inconsistency {
     /// The LSN of the event.
     pub lsn: u64,
@@ -27,7 +27,7 @@ pub struct Inconsistency {
 }
 
 /// What an inconsistency is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Cause {
     /// An effect that doesn't find what it presupposes.
@@ -46,7 +46,7 @@ impl std::fmt::Display for Cause {
 }
 
 /// Inconsistencies, the first ones in full.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inconsistencies {
     /// How many there are.
     pub count: u64,

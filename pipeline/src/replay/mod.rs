@@ -1,82 +1,39 @@
 //! The replay engine: makes a pass over a journal under a policy, and says what came of it.
 
+mod anchor;
+mod control;
+mod cut;
 mod findings;
+mod options;
+mod outcome;
+mod start;
+mod stop;
 
-use std::num::NonZero;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-use serde::Serialize;
-use vexfs_kernels::Digest;
-
+pub use control::Control;
+pub use cut::{Cut, CutBlock, SoFar};
 pub use findings::{Cause, Findings, Inconsistencies, Inconsistency};
 pub(crate) use findings::{INCONSISTENCIES_MAX, digest_at};
+pub use options::{CheckpointStart, Checkpoints, DamagePolicy, ReplayOptions, THREADS_MAX};
+pub use outcome::{Outcome, StartedFrom};
+pub use stop::StopPoint;
 
 pub use crate::stages::decode::Tally;
 pub use crate::stages::ledger::{
     OPEN_TRANSACTIONS_MAX, TransactionFault, TransactionIds, TransactionSummary,
 };
 
+use std::time::{Duration, Instant};
+
+use vexfs_kernels::Digest;
+
+use self::anchor::find_anchor;
+use self::options::PassChoice;
+use self::start::Shelf;
+use crate::checkpoint::{CheckpointFault, Loaded, PassedOver};
 use crate::error::Error;
-use crate::flow::{self, FlowOptions};
-use crate::journal::{EndKind, Head, Journal, Validation};
-use crate::stages::decode::Reading;
-use crate::state::{MemoryState, PARTITIONS};
-
-/// What is done about damage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DamagePolicy {
-    /// Any damage refuses, a torn tail too.
-    Strict,
-    /// A proven torn tail is dropped; all other damage refuses.
-    #[default]
-    Tail,
-    /// Replay stops before the first damage, and the loss is reported.
-    Prefix,
-    /// Replay goes past damage, and every hole is reported.
-    Salvage,
-}
-
-/// How many workers may be asked for: as many as there are partitions to share.
-pub const THREADS_MAX: usize = PARTITIONS;
-
-/// How a journal is replayed or verified.
-#[derive(Clone, Debug)]
-pub struct ReplayOptions {
-    /// How much is proven before it is believed.
-    pub validation: Validation,
-    /// What is done about damage.
-    pub damage: DamagePolicy,
-    /// How many workers share the work, [`THREADS_MAX`] at most.
-    pub threads: NonZero<usize>,
-    /// Events after this LSN are left out.
-    pub until_lsn: Option<u64>,
-    /// How much memory state and pipeline may take together, in bytes.
-    pub memory_limit: Option<u64>,
-    /// A head that was kept outside of the journal and must be found in it.
-    pub anchor: Option<Head>,
-    /// Set by anyone to end the replay; it then fails with [`Error::Cancelled`].
-    pub cancel: Arc<AtomicBool>,
-}
-
-impl Default for ReplayOptions {
-    fn default() -> Self {
-        Self {
-            validation: Validation::Cryptographic,
-            damage: DamagePolicy::default(),
-            threads: cores().min(NonZero::new(THREADS_MAX).unwrap_or(NonZero::<usize>::MIN)),
-            until_lsn: None,
-            memory_limit: None,
-            anchor: None,
-            cancel: Arc::default(),
-        }
-    }
-}
-
-fn cores() -> NonZero<usize> {
-    std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
-}
+use crate::flow;
+use crate::journal::{EndKind, Journal, Validation};
+use crate::state::MemoryState;
 
 /// How far a pass has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,40 +46,10 @@ pub struct Progress {
     pub total_bytes: u64,
 }
 
-/// What came of a replay.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// What was found on the way.
-    pub findings: Findings,
-    /// The last LSN that was taken in, 0 for none.
-    pub last_lsn: u64,
-    /// The head that the journal has now; see [`Head`].
-    pub head: Head,
-    /// Whether a head that was kept outside of the journal was found in it. Only then, and only
-    /// under [`Validation::Cryptographic`], is it proven that nothing before the head was changed
-    /// or cut off.
-    pub anchored: bool,
-}
-
-impl Outcome {
-    /// Whether something was lost that the writer may have finished: damage, or contradictions.
-    #[must_use]
-    pub fn has_loss(&self) -> bool {
-        !self.findings.damages.is_empty()
-            || self.findings.inconsistencies.count > 0
-            || self.findings.transactions.broken.count > 0
-    }
-}
-
-/// One of [`flow::run`] and [`flow::run_serial`].
-type Pass = fn(
-    &Journal,
-    Option<&mut MemoryState>,
-    &FlowOptions<'_>,
-    &mut dyn FnMut(&Progress),
-) -> Result<Findings, Error>;
-
 /// Replays a journal into memory, on all workers.
+///
+/// Where there are checkpoints it starts from one of them, and adds to them as it goes; what it finds
+/// is the same as if it had started from the journal's first event.
 ///
 /// # Errors
 /// [`Error::Damaged`] and [`Error::Inconsistent`] when the policy refuses, and all that can go
@@ -132,11 +59,30 @@ pub fn replay(
     options: &ReplayOptions,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<(MemoryState, Outcome), Error> {
-    replay_by(flow::run, journal, options, progress)
+    let shelf = Shelf::open(options)?;
+    let request = Request::new(journal, options)?;
+    let mut passed_over = Vec::new();
+    loop {
+        let loaded = match &shelf {
+            Some(shelf) => shelf.load(journal, options, request.until_lsn, &mut passed_over)?,
+            None => None,
+        };
+        let name = loaded.as_ref().map(|it| it.name.clone());
+        match request.replay_from(loaded, shelf.as_ref(), progress)? {
+            Attempt::Done(state, mut outcome) => {
+                outcome.passed_over = passed_over;
+                return Ok((state, *outcome));
+            }
+            Attempt::DamagedBelow(fault) => {
+                let checkpoint = name.unwrap_or_default();
+                passed_over.push(PassedOver { checkpoint, fault });
+            }
+        }
+    }
 }
 
-/// Replays a journal into memory, one event after the other. This is the definition of what
-/// [`replay`] must produce; it keeps the events of open transactions in memory.
+/// Replays a journal into memory, one event after the other, from the first one on. This is the
+/// definition of what [`replay`] must produce; it keeps the events of open transactions in memory.
 ///
 /// # Errors
 /// As [`replay`].
@@ -144,7 +90,15 @@ pub fn replay_serially(
     journal: &Journal,
     options: &ReplayOptions,
 ) -> Result<(MemoryState, Outcome), Error> {
-    replay_by(flow::run_serial, journal, options, &mut |_| {})
+    let request = Request::new(journal, options)?;
+    let mut pass = |until_lsn: u64| {
+        let mut state = MemoryState::default();
+        let options = request.for_flow(until_lsn, None);
+        let findings = flow::run_serial(journal, Some(&mut state), &options, &mut |_| {})?;
+        Ok((state, findings))
+    };
+    let (state, findings) = pass(request.until_lsn)?;
+    request.conclude((state, None), findings, None, &mut pass)
 }
 
 /// Looks through the whole journal, past all damage, and applies nothing. What it finds is in the
@@ -157,101 +111,137 @@ pub fn verify(
     options: &ReplayOptions,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Outcome, Error> {
-    let flow_options = options.for_flow(false, false, options.until());
-    let findings = flow::run(journal, None, &flow_options, progress)?;
-    let anchored = options.find_anchor(journal, &findings)?;
-    Ok(conclude(findings, options.until(), anchored))
+    let request = Request::new(journal, options)?;
+    let until_lsn = request.until_lsn;
+    let choice = PassChoice { stop_at_fault: false, route: false, until_lsn, start: None };
+    let flow_options = options.for_flow(choice, request.deadline);
+    let findings = flow::run(journal, None, &flow_options, None, progress)?.findings?;
+    let anchored = find_anchor(options.anchor, journal, &findings, None, options.validation)?;
+    Ok(Outcome::of(findings, until_lsn, anchored))
 }
 
-fn replay_by(
-    pass: Pass,
-    journal: &Journal,
-    options: &ReplayOptions,
-    progress: &mut dyn FnMut(&Progress),
-) -> Result<(MemoryState, Outcome), Error> {
-    let salvage = options.damage == DamagePolicy::Salvage;
-    let mut state = MemoryState::default();
-    let mut until = options.until();
-    let flow_options = options.for_flow(!salvage, true, until);
-    let mut findings = pass(journal, Some(&mut state), &flow_options, progress)?;
-    // Looked for as far as the journal was read, which may be farther than it is applied.
-    let anchored = options.find_anchor(journal, &findings);
-    let checks = options.validation >= Validation::Full;
-    let contradiction = findings.inconsistencies.first.first().filter(|_| checks).copied();
-    match (options.damage, contradiction) {
-        (DamagePolicy::Strict | DamagePolicy::Tail, Some(it)) => {
-            return Err(Error::Inconsistent { lsn: it.lsn, reason: it.cause.to_string() });
-        }
-        (DamagePolicy::Prefix, Some(it)) => {
-            // All that was applied before it is consistent: stop there, in a second pass.
-            let (inconsistencies, damages) = (findings.inconsistencies, findings.damages);
-            state = MemoryState::default();
-            until = it.position - 1;
-            let flow_options = options.for_flow(true, true, until);
-            findings = pass(journal, Some(&mut state), &flow_options, progress)?;
-            (findings.inconsistencies, findings.damages) = (inconsistencies, damages);
-        }
-        _ => {}
-    }
-    options.refuse_damage(&findings)?;
-    Ok((state, conclude(findings, until, anchored?)))
+/// What is asked for, with all that is looked up once.
+struct Request<'r> {
+    journal: &'r Journal,
+    options: &'r ReplayOptions,
+    until_lsn: u64,
+    deadline: Option<(Instant, Duration)>,
 }
 
-impl ReplayOptions {
-    fn until(&self) -> u64 {
-        self.until_lsn.unwrap_or(u64::MAX)
+/// What a replay from a checkpoint comes to.
+enum Attempt {
+    Done(MemoryState, Box<Outcome>),
+    /// The checkpoint is sound, and what must be read again before its watermark is not.
+    DamagedBelow(CheckpointFault),
+}
+
+/// Makes a pass from the journal's first event up to an LSN.
+type Again<'a> = &'a mut dyn FnMut(u64) -> Result<(MemoryState, Findings), Error>;
+
+impl<'r> Request<'r> {
+    fn new(journal: &'r Journal, options: &'r ReplayOptions) -> Result<Self, Error> {
+        let until_lsn = options.until.map_or(Ok(u64::MAX), |stop| stop.resolve(journal))?;
+        Ok(Self { journal, options, until_lsn, deadline: options.deadline() })
     }
 
-    fn for_flow(&self, stop_at_fault: bool, route: bool, until_lsn: u64) -> FlowOptions<'_> {
-        let reading = Reading { validation: self.validation, until_lsn, stop_at_fault, route };
-        let threads = self.threads.get();
-        let anchor_lsn = self.anchor.map(|anchor| anchor.lsn);
-        let (memory_limit, cancel) = (self.memory_limit, &*self.cancel);
-        FlowOptions { reading, threads, memory_limit, anchor_lsn, cancel }
+    fn for_flow<'a>(&'a self, until_lsn: u64, start: Option<&'a Cut>) -> flow::FlowOptions<'a> {
+        let stop_at_fault = self.options.damage != DamagePolicy::Salvage;
+        let choice = PassChoice { stop_at_fault, route: true, until_lsn, start };
+        self.options.for_flow(choice, self.deadline)
     }
 
-    fn refuse_damage(&self, findings: &Findings) -> Result<(), Error> {
-        let refuses = matches!(self.damage, DamagePolicy::Strict | DamagePolicy::Tail);
-        let torn = self.damage == DamagePolicy::Strict && findings.end.kind == EndKind::TornTail;
-        let torn = findings.end.tail.as_ref().filter(|_| torn);
-        let first = findings.damages.first().filter(|_| refuses).or(torn);
-        match first {
-            Some(first) => Err(Error::Damaged {
-                first: Box::new(first.clone()),
-                others: findings.damages.len().saturating_sub(1),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether there is an anchor, which then was found.
-    fn find_anchor(&self, journal: &Journal, findings: &Findings) -> Result<bool, Error> {
-        let Some(anchor) = self.anchor else { return Ok(false) };
-        let position = &findings.end.position;
-        let read = journal.segments.iter().filter(|segment| segment.number <= position.segment);
-        let pages = read.filter_map(|segment| segment.header.ok());
-        // The head that a writer leaves which appended nothing is the header page of its segment.
-        let mut heads =
-            pages.map(|(header, digest)| Head { lsn: header.first_lsn.wrapping_sub(1), digest });
-        let lsn = anchor.lsn;
-        let reason = match findings.anchored {
-            Some(digest) if digest == anchor.digest => return Ok(true),
-            _ if heads.any(|head| head == anchor) => return Ok(true),
-            Some(digest) => {
-                format!("LSN {lsn} is in a block of digest {}", hex::encode::<Digest>(digest))
-            }
-            None if findings.end.kind == EndKind::Until => {
-                format!("it was read up to LSN {} alone, as asked", position.next_lsn - 1)
-            }
-            None => format!("it ends at LSN {}", position.next_lsn - 1),
+    fn replay_from(
+        &self,
+        loaded: Option<Loaded>,
+        shelf: Option<&Shelf<'_>>,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Attempt, Error> {
+        let journal = self.journal;
+        let saver = shelf.and_then(|it| it.saver(journal, self.options, loaded.as_ref()));
+        let started_from = loaded.as_ref().map(StartedFrom::of);
+        let (mut state, start) = match loaded {
+            Some(Loaded { state, cut, .. }) => (state, Some(cut)),
+            None => (MemoryState::default(), None),
         };
-        Err(Error::BelowAnchor { lsn, reason })
+        if saver.is_some() {
+            state.track();
+        }
+        let flow_options = self.for_flow(self.until_lsn, start.as_ref());
+        let pass = flow::run(journal, Some(&mut state), &flow_options, saver, progress)?;
+        let watermark = pass.checkpoints.watermark;
+        let findings = match pass.findings {
+            Err(why @ (Error::Cancelled | Error::TimedOut { .. })) if watermark > 0 => {
+                return Err(Error::Stopped { why: Box::new(why), watermark });
+            }
+            findings => findings?,
+        };
+        if let Some(lsn) = start.as_ref().and_then(|cut| damaged_below(cut, &findings)) {
+            let watermark = start.map_or(0, |cut| cut.lsn);
+            return Ok(Attempt::DamagedBelow(CheckpointFault::DamagedBelow { watermark, lsn }));
+        }
+        let mut again = |until_lsn: u64| {
+            let mut state = MemoryState::default();
+            let options = self.for_flow(until_lsn, None);
+            let pass = flow::run(journal, Some(&mut state), &options, None, progress)?;
+            Ok((state, pass.findings?))
+        };
+        let known = (state, pass.state_digest);
+        let (state, outcome) = self.conclude(known, findings, start.as_ref(), &mut again)?;
+        let outcome = Outcome { started_from, checkpoints: pass.checkpoints, ..outcome };
+        Ok(Attempt::Done(state, Box::new(outcome)))
+    }
+
+    /// Does what the policy says about damage and contradictions. The state comes with its digest,
+    /// where that is known.
+    fn conclude(
+        &self,
+        (mut state, mut state_digest): (MemoryState, Option<Digest>),
+        mut findings: Findings,
+        start: Option<&Cut>,
+        again: Again<'_>,
+    ) -> Result<(MemoryState, Outcome), Error> {
+        let options = self.options;
+        let mut until_lsn = self.until_lsn;
+        // Looked for as far as the journal was read, which may be farther than it is applied.
+        let anchored =
+            find_anchor(options.anchor, self.journal, &findings, start, options.validation);
+        let checks = options.validation >= Validation::Full;
+        let contradiction = findings.inconsistencies.first.first().filter(|_| checks).copied();
+        match (options.damage, contradiction) {
+            (DamagePolicy::Strict | DamagePolicy::Tail, Some(it)) => {
+                return Err(Error::Inconsistent { lsn: it.lsn, reason: it.cause.to_string() });
+            }
+            (DamagePolicy::Prefix, Some(it)) => {
+                // All that was applied before it is consistent: stop there, in a second pass.
+                let (inconsistencies, damages) = (findings.inconsistencies, findings.damages);
+                until_lsn = it.position - 1;
+                (state, findings) = again(until_lsn)?;
+                state_digest = None;
+                (findings.inconsistencies, findings.damages) = (inconsistencies, damages);
+            }
+            _ => {}
+        }
+        refuse_damage(options, &findings)?;
+        let outcome = Outcome::of(findings, until_lsn, anchored?);
+        Ok((state, Outcome { state_digest, ..outcome }))
     }
 }
 
-fn conclude(findings: Findings, until: u64, anchored: bool) -> Outcome {
-    let position = findings.end.position;
-    let head = Head { lsn: position.next_lsn - 1, digest: position.digest };
-    let last_lsn = findings.last_lsn(until);
-    Outcome { findings, last_lsn, head, anchored }
+/// Where the journal is damaged between the restart of a pass and the cut that it started from.
+fn damaged_below(cut: &Cut, findings: &Findings) -> Option<u64> {
+    let ended = Some(findings.end.position.next_lsn).filter(|&lsn| lsn <= cut.lsn);
+    ended.or_else(|| findings.damages.iter().map(|it| it.lsn).find(|&lsn| lsn <= cut.lsn))
+}
+
+fn refuse_damage(options: &ReplayOptions, findings: &Findings) -> Result<(), Error> {
+    let torn = options.damage == DamagePolicy::Strict && findings.end.kind == EndKind::TornTail;
+    let torn = findings.end.tail.as_ref().filter(|_| torn);
+    let first = findings.damages.first().filter(|_| options.refuses()).or(torn);
+    match first {
+        Some(first) => Err(Error::Damaged {
+            first: Box::new(first.clone()),
+            others: findings.damages.len().saturating_sub(1),
+        }),
+        None => Ok(()),
+    }
 }

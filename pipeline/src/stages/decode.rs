@@ -1,6 +1,7 @@
 //! Decode: finds the events of verified blocks, counts them, routes the effects of those outside
 //! of transactions, and lists those that belong to one.
 
+use serde::{Deserialize, Serialize};
 use vexfs_kernels::{Digest, crc32c};
 
 use super::partition::{Buckets, Descriptor};
@@ -14,6 +15,9 @@ use crate::journal::{Frame, Validation};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     pub(crate) validation: Validation,
+    /// What takes place up to this LSN has taken place before. Of events up to here only those of
+    /// transactions matter, which may still be open.
+    pub(crate) after_lsn: u64,
     /// Events after this LSN are passed over.
     pub(crate) until_lsn: u64,
     /// Stop at the first bad block, instead of passing it over.
@@ -41,7 +45,7 @@ pub(crate) struct TransactionEvent {
 }
 
 /// How many events there were of each class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// All events.
     pub events: u64,
@@ -54,6 +58,18 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Counts an event of this class, or of an unknown type.
+    #[inline(always)]
+    pub(crate) fn count(&mut self, class: Option<Class>) {
+        self.events += 1;
+        match class {
+            Some(Class::Mutation) => self.mutations += 1,
+            Some(Class::Observation) => self.observations += 1,
+            Some(Class::Boundary) => {}
+            None => self.unknown += 1,
+        }
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.events += other.events;
         self.mutations += other.mutations;
@@ -138,20 +154,18 @@ impl Decoded {
     #[inline(always)]
     fn take(&mut self, event: &Event<'_>, at: u32, reading: Reading) -> Result<(), Malformed> {
         let body = event.body()?;
-        self.tally.events += 1;
         let class = body.as_ref().map(|body| body.event_type().class());
-        match class {
-            Some(Class::Mutation) => self.tally.mutations += 1,
-            Some(Class::Observation) => self.tally.observations += 1,
-            Some(Class::Boundary) => {}
-            None => self.tally.unknown += 1,
+        let is_new = event.lsn > reading.after_lsn;
+        if is_new {
+            self.tally.count(class);
         }
         let role = match body {
             Some(Body::TransactionBegin(_)) => Role::Begin,
             Some(Body::TransactionEnd(_)) => Role::End,
             _ if event.header.transaction != 0 => Role::Member,
             _ => {
-                if let (Some(body), Some(Class::Mutation), true) = (&body, class, reading.route) {
+                let wanted = reading.route && is_new;
+                if let (Some(body), Some(Class::Mutation), true) = (&body, class, wanted) {
                     self.buckets.route((event.lsn, at), body, |it| it);
                 }
                 return Ok(());

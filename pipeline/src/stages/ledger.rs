@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::event::{TransactionEnd, transaction_outcome};
@@ -16,7 +16,7 @@ pub const OPEN_TRANSACTIONS_MAX: usize = 65_536;
 const IDS_MAX: usize = 1_000;
 
 /// What is wrong with the transactions of a journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "transaction_fault")]
 pub enum TransactionFault {
     /// A begin record names a transaction that is open.
@@ -73,7 +73,7 @@ impl std::fmt::Display for TransactionFault {
 }
 
 /// A list of transaction ids: the first thousand, and how many there are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransactionIds {
     /// How many there are.
     pub count: u64,
@@ -91,7 +91,7 @@ impl TransactionIds {
 }
 
 /// How the transactions of a journal ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransactionSummary {
     /// How many committed.
     pub committed: u64,
@@ -107,7 +107,7 @@ pub struct TransactionSummary {
 #[derive(Debug, Default)]
 pub(crate) struct Open<M> {
     /// The LSN of its begin record.
-    begin: u64,
+    pub(crate) begin: u64,
     digest: TransactionDigest,
     pub(crate) members: M,
 }
@@ -142,13 +142,27 @@ impl<M: Default> Ledger<M> {
         ids.into_iter().for_each(|id| self.summary.discarded.add(id));
     }
 
-    /// A begin record.
-    pub(crate) fn begin(&mut self, id: u64, lsn: u64) -> Result<Option<TransactionFault>, Error> {
+    /// A begin record from before a checkpoint, which was counted then.
+    pub(crate) fn reopen(&mut self, id: u64, lsn: u64) -> Result<(), Error> {
+        self.open(id, lsn).map(|_| ())
+    }
+
+    /// An end record from before a checkpoint, which was counted then.
+    pub(crate) fn forget(&mut self, id: u64) {
+        self.open.remove(&id);
+    }
+
+    fn open(&mut self, id: u64, lsn: u64) -> Result<Option<Open<M>>, Error> {
         if self.open.len() >= OPEN_TRANSACTIONS_MAX {
             let (what, limit) = ("the number of open transactions", OPEN_TRANSACTIONS_MAX as u64);
             return Err(Error::LimitExceeded { lsn, what, claimed: limit + 1, limit });
         }
-        let old = self.open.insert(id, Open { begin: lsn, ..Open::default() });
+        Ok(self.open.insert(id, Open { begin: lsn, ..Open::default() }))
+    }
+
+    /// A begin record.
+    pub(crate) fn begin(&mut self, id: u64, lsn: u64) -> Result<Option<TransactionFault>, Error> {
+        let old = self.open(id, lsn)?;
         if old.is_some() {
             self.summary.discarded.add(id);
         }

@@ -14,7 +14,7 @@ use super::ledger::{Ledger, TransactionFault};
 use super::partition::{Buckets, Settlement};
 use crate::error::Error;
 use crate::event::{Body, Class, Event, EventIter};
-use crate::journal::block;
+use crate::journal::block::{self, Position};
 use crate::journal::damage::Fault;
 use crate::journal::layout::BlockHeader;
 use crate::journal::{Frame, Validation};
@@ -42,6 +42,8 @@ pub(crate) struct BlockRef {
 pub(crate) struct Places {
     here: Vec<TransactionEvent>,
     blocks: Vec<BlockRef>,
+    /// Where the block starts that the begin record is in, from the end of its epoch on.
+    start: Option<Position>,
 }
 
 /// Effects that take place at the ends of transactions, and the events that were read again.
@@ -81,6 +83,8 @@ pub(crate) struct Transactions {
     pub(crate) ledger: Ledger<Places>,
     /// Someone wants the effects, so places are to be kept.
     route: bool,
+    /// What ended up to here has taken place before; see [`Reading::after_lsn`].
+    after_lsn: u64,
     recent: Recent,
 }
 
@@ -118,7 +122,8 @@ impl Recent {
 impl Transactions {
     pub(crate) fn new(reading: Reading) -> Self {
         let ledger = Ledger::new(reading.validation >= Validation::Full);
-        Self { ledger, route: reading.route, recent: Recent::default() }
+        let Reading { route, after_lsn, .. } = reading;
+        Self { ledger, route, after_lsn, recent: Recent::default() }
     }
 
     /// Takes the transactional events of one worker's run of blocks.
@@ -131,6 +136,10 @@ impl Transactions {
     ) -> Result<Settled, Error> {
         for event in events {
             let id = event.transaction;
+            if event.lsn <= self.after_lsn {
+                self.catch_up(event)?;
+                continue;
+            }
             let fault = match event.role {
                 Role::Begin => self.ledger.begin(id, event.lsn)?,
                 Role::Member => match self.ledger.member(id, event.lsn, event.crc) {
@@ -157,6 +166,24 @@ impl Transactions {
             }
         }
         Ok(settled)
+    }
+
+    /// Takes an event from before the checkpoint: it only matters to transactions that were open then.
+    fn catch_up(&mut self, event: &TransactionEvent) -> Result<(), Error> {
+        let (id, lsn) = (event.transaction, event.lsn);
+        match event.role {
+            Role::Begin => self.ledger.reopen(id, lsn)?,
+            Role::Member => {
+                // Those of a transaction that began before reading restarted are no longer of use.
+                if let Ok(places) = self.ledger.member(id, lsn, event.crc)
+                    && self.route
+                {
+                    places.here.push(*event);
+                }
+            }
+            Role::End => self.ledger.forget(id),
+        }
+        Ok(())
     }
 
     fn end(
@@ -201,7 +228,7 @@ impl Transactions {
     /// How much memory the places of open transactions and the blocks read again take, in bytes.
     pub(crate) fn memory_bytes(&self) -> u64 {
         let places = self.ledger.open.values().map(|open| {
-            let Places { here, blocks } = &open.members;
+            let Places { here, blocks, .. } = &open.members;
             here.capacity() * size_of::<TransactionEvent>()
                 + blocks.capacity() * size_of::<BlockRef>()
         });
@@ -209,10 +236,21 @@ impl Transactions {
         places.chain(recent).sum::<usize>() as u64
     }
 
+    /// Where reading must restart so that all of the open transactions are met again, where any is
+    /// open.
+    pub(crate) fn restart(&self) -> Option<Position> {
+        let starts = self.ledger.open.values().filter_map(|open| open.members.start);
+        starts.min_by_key(|start| start.next_lsn)
+    }
+
     /// Ends an epoch: what lies in its buffer is remembered by block from now on.
     pub(crate) fn leave_epoch(&mut self, segment: usize, frames: &[Frame]) {
         for open in self.ledger.open.values_mut() {
-            let Places { here, blocks } = &mut open.members;
+            let begin = open.begin;
+            let Places { here, blocks, start } = &mut open.members;
+            if start.is_none() {
+                *start = frames.get(holding(frames, begin)).map(Frame::position);
+            }
             for event in here.drain(..) {
                 let after = frames.partition_point(|frame| frame.at <= event.at as usize);
                 let Some(frame) = after.checked_sub(1).map(|index| &frames[index]) else {
@@ -226,6 +264,11 @@ impl Transactions {
             }
         }
     }
+}
+
+/// Which of these blocks holds an LSN that is in one of them.
+fn holding(frames: &[Frame], lsn: u64) -> usize {
+    frames.partition_point(|frame| frame.header.first_lsn <= lsn).saturating_sub(1)
 }
 
 /// Copies a transaction's events out of a block that was read again. The id alone doesn't make an

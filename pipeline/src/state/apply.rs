@@ -4,7 +4,7 @@
 //! told, and what is there is left, replaced or removed as the effect says. So the state depends
 //! on the journal alone, not on who looked for contradictions.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Records;
 use super::effect::{Change, EdgeEnd, Effect};
@@ -13,7 +13,7 @@ use super::record::*;
 use crate::event::{AgentAction, Edge, EventType, Vector};
 
 /// How an effect contradicts what is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "contradiction", content = "of")]
 pub enum Contradiction {
     /// It changes or removes what isn't there.

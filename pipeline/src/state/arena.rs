@@ -6,6 +6,7 @@
 
 use vexfs_kernels::prefetch;
 
+use super::marks::{Mark, Marks};
 use super::slots::Place;
 
 /// The unit of places, in words of 8 bytes.
@@ -22,6 +23,8 @@ const PREFETCH_WORDS: usize = 24;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arena {
     chunks: Vec<Box<[u64]>>,
+    /// What changed in each chunk, where somebody wants to know.
+    marks: Option<Vec<Marks>>,
     /// The chunk that is being filled, and how many of its units are given out.
     filling: Option<(usize, usize)>,
     /// The place given back last, for each length in units. Its first word tells the one before it.
@@ -46,6 +49,49 @@ fn join(chunk: usize, unit: usize) -> Place {
 }
 
 impl Arena {
+    /// From now on remembers which records change.
+    pub(super) fn track(&mut self) {
+        let units = |chunk: &[u64]| chunk.len() / UNIT_WORDS;
+        let marks = self.chunks.iter().map(|chunk| Marks::for_units(units(chunk)));
+        self.marks = Some(marks.collect());
+    }
+
+    /// An empty arena that remembers changes where this one does.
+    pub(super) fn fresh(&self) -> Self {
+        Self { marks: self.marks.as_ref().map(|_| Vec::new()), ..Self::default() }
+    }
+
+    /// Marks the record at a place, where changes are remembered.
+    #[inline]
+    pub(super) fn mark(&mut self, place: Place, mark: Mark) {
+        if let Some(marks) = &mut self.marks {
+            let (chunk, unit) = split(place);
+            marks[chunk].set(unit, mark);
+        }
+    }
+
+    /// Takes a record's mark away, and gives it.
+    pub(super) fn take_mark(&mut self, place: Place) -> Option<Mark> {
+        let (chunk, unit) = split(place);
+        self.marks.as_mut()?[chunk].take(unit)
+    }
+
+    /// Whether changes are remembered.
+    pub(super) fn is_tracked(&self) -> bool {
+        self.marks.is_some()
+    }
+
+    /// The places of all marked records.
+    pub(super) fn marked(&self) -> impl Iterator<Item = Place> {
+        let chunks = self.marks.iter().flatten().enumerate();
+        chunks.flat_map(|(chunk, marks)| marks.units().map(move |unit| join(chunk, unit)))
+    }
+
+    /// Takes all marks away.
+    pub(super) fn clear_marks(&mut self) {
+        self.marks.iter_mut().flatten().for_each(Marks::clear);
+    }
+
     /// A place of this many units, whose content is undefined.
     pub(super) fn allocate(&mut self, units: usize) -> Place {
         if units > SHARED_UNITS_MAX {
@@ -73,7 +119,15 @@ impl Arena {
     fn add_chunk(&mut self, units: usize) -> usize {
         self.units += units;
         let chunk = vec![0; units * UNIT_WORDS].into_boxed_slice();
-        if let Some(number) = self.free_chunks.pop() {
+        let number = self.free_chunks.pop();
+        if let Some(marks) = &mut self.marks {
+            let fresh = Marks::for_units(units);
+            match number {
+                Some(number) => marks[number] = fresh,
+                None => marks.push(fresh),
+            }
+        }
+        if let Some(number) = number {
             self.chunks[number] = chunk;
             return number;
         }
@@ -133,6 +187,7 @@ impl Arena {
 
     pub(super) fn memory_bytes(&self) -> usize {
         let free = self.free.capacity() * size_of::<Option<Place>>();
-        self.units * UNIT_WORDS * size_of::<u64>() + free
+        let marks = self.marks.iter().flatten().map(Marks::memory_bytes).sum::<usize>();
+        self.units * UNIT_WORDS * size_of::<u64>() + free + marks
     }
 }

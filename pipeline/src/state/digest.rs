@@ -1,15 +1,14 @@
 //! The digest of a state: what two replays must agree on, bit for bit.
 //!
 //! For each partition, its records in the order of their keys (kind, id, second, name) are encoded
-//! one after the other; a record is kind (u8), id (u64), second (u64), length of the name (u32),
-//! name, length of the record (u32), record; all little-endian. That is cut into pieces of
-//! [`PIECE_BYTES`] each, the last one shorter, which are hashed by themselves, so that several are
+//! one after the other, as `encoding.rs` says. That is cut into pieces of [`PIECE_BYTES`] each, the last one shorter, which are hashed by themselves, so that several are
 //! hashed side by side. The partition's digest is the SHA-256 over the digests of its pieces in
 //! turn; the state's is the SHA-256 over those of its 256 partitions in turn.
 
 use vexfs_kernels::{Digest, Sha256Stream, sha256, sha256_many};
 
 use super::Table;
+use super::encoding::encode_record;
 use super::key::Key;
 
 /// How long a piece is, in bytes.
@@ -35,16 +34,8 @@ impl Pieces {
     }
 
     fn add(&mut self, key: &Key<'_>, value: &[u8]) {
-        let bytes = &mut self.bytes;
-        bytes.push(key.kind as u8);
-        bytes.extend_from_slice(&key.id.to_le_bytes());
-        bytes.extend_from_slice(&key.second.to_le_bytes());
-        for part in [key.name, value] {
-            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
-            bytes.extend_from_slice(&length.to_le_bytes());
-            bytes.extend_from_slice(part);
-        }
-        if bytes.len() >= BATCH * PIECE_BYTES {
+        encode_record(key, value, &mut self.bytes);
+        if self.bytes.len() >= BATCH * PIECE_BYTES {
             self.hash(self.bytes.len() - self.bytes.len() % PIECE_BYTES);
         }
     }
@@ -56,7 +47,7 @@ impl Pieces {
 }
 
 /// The digest of one partition.
-pub(super) fn of_partition(records: &Table) -> Digest {
+pub(crate) fn of_partition(records: &Table) -> Digest {
     let mut all: Vec<(Key<'_>, &[u8])> = Vec::new();
     records.for_each(&mut |key, value| all.push((key, value)));
     all.sort_unstable_by(|left, right| left.0.cmp(&right.0));
@@ -66,6 +57,6 @@ pub(super) fn of_partition(records: &Table) -> Digest {
 }
 
 /// The digest of a state from those of its partitions, in order.
-pub(super) fn of_state(partitions: &[Digest]) -> Digest {
+pub(crate) fn of_state(partitions: &[Digest]) -> Digest {
     sha256(partitions.as_flattened())
 }

@@ -25,6 +25,11 @@ impl MemoryState {
         &mut self.partitions
     }
 
+    /// From now on remembers what changes, for a checkpoint.
+    pub(crate) fn track(&mut self) {
+        self.partitions.iter_mut().for_each(Table::track);
+    }
+
     /// The record under a key: its fixed part (see the record types beside this), then the rest.
     #[must_use]
     pub fn get(&self, key: &Key<'_>) -> Option<&[u8]> {

@@ -4,7 +4,9 @@
 
 use super::Records;
 use super::arena::{Arena, UNIT_WORDS};
-use super::key::{Key, KeyKind};
+use super::encoding::{self, Section, SectionError, SectionReader};
+use super::key::{Home, Key, KeyKind};
+use super::marks::Mark;
 use super::slots::{Found, Place, Slots};
 
 const WORD: usize = 8;
@@ -17,6 +19,8 @@ const GROUP: usize = 32;
 pub struct Table {
     slots: Slots,
     arena: Arena,
+    /// The keys of records that went since the last checkpoint, encoded, and how many there are.
+    gone: (Vec<u8>, u64),
 }
 
 /// A record's header in the arena: its kind, its lengths and that of its place in the first word,
@@ -112,20 +116,72 @@ impl Table {
         if !self.arena.is_sparse() {
             return;
         }
-        let old = std::mem::take(&mut self.arena);
+        let fresh = self.arena.fresh();
+        let mut old = std::mem::replace(&mut self.arena, fresh);
         self.slots.for_each_place(|place| {
+            let mark = old.take_mark(place);
             let words = old.at(place);
             let header = Header::read(words);
             let words = &words[..header.units * UNIT_WORDS];
             let new = self.arena.allocate(header.units);
             self.arena.at_mut(new)[..words.len()].copy_from_slice(words);
+            if let Some(mark) = mark {
+                self.arena.mark(new, mark);
+            }
             new
         });
     }
 
+    /// From now on remembers what changes, for [`Self::take_changes`].
+    pub(crate) fn track(&mut self) {
+        self.arena.track();
+    }
+
+    /// Encodes what changed since the last call, or since changes are tracked, into memory that was
+    /// used before.
+    pub(crate) fn take_changes(&mut self, memory: Vec<u8>) -> Section {
+        let mut section = Section::in_memory(memory);
+        let (gone, count) = std::mem::take(&mut self.gone);
+        section.set_gone(&gone, count);
+        self.visit(self.arena.marked().collect(), &mut |key, value| section.add(&key, value));
+        self.arena.clear_marks();
+        section
+    }
+
+    /// Encodes all records.
+    pub(crate) fn all(&self) -> Section {
+        let mut section = Section::in_memory(Vec::new());
+        self.for_each(&mut |key, value| section.add(&key, value));
+        section
+    }
+
+    /// Takes in what [`Self::take_changes`] or [`Self::all`] encoded; `partition` is this one.
+    pub(crate) fn load(&mut self, partition: usize, section: &[u8]) -> Result<(), SectionError> {
+        let home = |key: &Key<'_>| {
+            let Home { partition: expected, tag } = key.home();
+            let wrong = SectionError::WrongPartition { expected, found: partition };
+            if expected == partition { Ok(tag) } else { Err(wrong) }
+        };
+        let mut reader = SectionReader::new(section)?;
+        while let Some(key) = reader.next_gone()? {
+            if let Some(found) = self.find(home(&key)?, &key) {
+                self.remove(found);
+            }
+        }
+        while let Some((key, value)) = reader.next_record()? {
+            let tag = home(&key)?;
+            let found = self.find(tag, &key);
+            self.put(found, tag, &key, [value, &[]]);
+        }
+        Ok(())
+    }
+
     /// Visits every record, in any order.
     pub fn for_each<'s>(&'s self, visit: &mut dyn FnMut(Key<'s>, &'s [u8])) {
-        let places: Vec<Place> = self.slots.places().collect();
+        self.visit(self.slots.places().collect(), visit);
+    }
+
+    fn visit<'s>(&'s self, places: Vec<Place>, visit: &mut dyn FnMut(Key<'s>, &'s [u8])) {
         for group in places.chunks(GROUP) {
             group.iter().for_each(|&place| self.arena.prefetch(place));
             for &place in group {
@@ -139,10 +195,25 @@ impl Table {
         }
     }
 
+    /// Remembers the key of a record that goes, where the last checkpoint has it.
+    fn remember_gone(&mut self, place: Place) {
+        if self.arena.take_mark(place) == Some(Mark::New) {
+            return;
+        }
+        let words = self.arena.at(place);
+        let header = Header::read(words);
+        let Some(kind) = KeyKind::from_number(header.kind) else { return };
+        let name = bytes_at(words, HEADER_WORDS, header.name_bytes);
+        let key = Key { kind, id: header.id, second: header.second, name };
+        encoding::encode_key(&key, &mut self.gone.0);
+        self.gone.1 += 1;
+    }
+
     /// How much memory the records take, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        (self.slots.memory_bytes() + self.arena.memory_bytes()) as u64
+        let gone = self.gone.0.capacity();
+        (self.slots.memory_bytes() + self.arena.memory_bytes() + gone) as u64
     }
 }
 
@@ -163,6 +234,7 @@ impl Records for Table {
 
     #[inline]
     fn value_mut(&mut self, found: Found) -> &mut [u8] {
+        self.arena.mark(found.place, Mark::Changed);
         let words = self.arena.at_mut(found.place);
         let header = Header::read(words);
         bytes_at_mut(words, header.value_at(), header.value_bytes)
@@ -173,22 +245,31 @@ impl Records for Table {
         let Some(found) = found else {
             let place = self.arena.allocate(units);
             self.fill(place, units, key, parts);
+            self.arena.mark(place, Mark::New);
             return self.slots.insert(tag, place);
         };
         let has = Header::read(self.arena.at(found.place)).units;
         // It stays where it fits without leaving most of its place unused.
         if (has / 4..=has).contains(&units) {
+            self.arena.mark(found.place, Mark::Changed);
             return self.fill(found.place, has, key, parts);
         }
+        let mark = self.arena.take_mark(found.place).unwrap_or(Mark::Changed);
         self.arena.release(found.place, has);
         let place = self.arena.allocate(units);
         self.fill(place, units, key, parts);
+        self.arena.mark(place, mark);
         self.slots.set(found, place);
         self.sweep();
     }
 
     fn remove(&mut self, found: Found) {
-        let units = Header::read(self.arena.at(found.place)).units;
+        let words = self.arena.at(found.place);
+        let header = Header::read(words);
+        let units = header.units;
+        if self.arena.is_tracked() {
+            self.remember_gone(found.place);
+        }
         self.slots.remove(found);
         self.arena.release(found.place, units);
         self.sweep();

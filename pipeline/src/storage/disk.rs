@@ -114,6 +114,10 @@ impl Folder for DiskFolder {
         fs::rename(self.root.join(from), self.root.join(to))
     }
 
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.root.join(name))
+    }
+
     fn sync_folder(&self) -> io::Result<()> {
         fs::File::open(&self.root)?.sync_all()
     }

@@ -33,11 +33,6 @@ impl MemoryFolder {
         Some(content.clone())
     }
 
-    /// Takes a file away.
-    pub fn remove(&self, name: &str) {
-        self.files().remove(name);
-    }
-
     fn files(&self) -> MutexGuard<'_, BTreeMap<String, Arc<MemoryFile>>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -68,6 +63,10 @@ impl Folder for MemoryFolder {
         let file = files.remove(from).ok_or_else(|| missing(from))?;
         files.insert(to.to_owned(), file);
         Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.files().remove(name).map(|_| ()).ok_or_else(|| missing(name))
     }
 
     fn sync_folder(&self) -> io::Result<()> {

@@ -14,7 +14,7 @@ pub use memory::{MemoryFile, MemoryFolder};
 
 /// A folder that holds a journal.
 ///
-/// Law: after `sync_folder` returns, every earlier `create` and `rename` survives a crash.
+/// Law: after `sync_folder` returns, every earlier `create`, `rename` and `remove` survives a crash.
 pub trait Folder: Debug + Send + Sync {
     /// The names of the regular files in it, in any order. Links and other things are left out.
     ///
@@ -39,6 +39,12 @@ pub trait Folder: Debug + Send + Sync {
     /// # Errors
     /// When the file can't be renamed.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Takes a file away.
+    ///
+    /// # Errors
+    /// When it isn't there or can't be taken away.
+    fn remove(&self, name: &str) -> io::Result<()>;
 
     /// Makes the folder's entries durable.
     ///

@@ -39,7 +39,7 @@ impl Walk<'_> {
         segment: &Segment,
         header: &SealHeader,
     ) -> Result<Result<(), Fault>, Error> {
-        let (expected, found) = (self.entries.1, header.blocks);
+        let (expected, found) = (self.blocks_before + self.entries.1, header.blocks);
         if !self.holes && expected != found {
             return Ok(Err(Fault::SealMismatch { field: "block count", expected, found }));
         }
@@ -67,9 +67,10 @@ impl Walk<'_> {
                 return Err(Fault::SealMismatch { field: "event count", expected, found });
             }
             let entries = &bytes[SealHeader::BYTES..];
-            let length = usize::try_from(header.blocks).unwrap_or(0) * SealEntry::BYTES;
+            let at = |blocks: u64| usize::try_from(blocks).unwrap_or(0) * SealEntry::BYTES;
+            let walked = &entries[at(self.blocks_before)..at(header.blocks)];
             let stream = self.entries.0.clone();
-            let (expected, found) = (stream.finish(), vexfs_kernels::sha256(&entries[..length]));
+            let (expected, found) = (stream.finish(), vexfs_kernels::sha256(walked));
             if expected != found {
                 return Err(Fault::Digest { part: "block index", expected, found });
             }

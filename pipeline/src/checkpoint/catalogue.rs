@@ -1,0 +1,81 @@
+//! The checkpoints that a folder holds.
+
+use std::sync::Arc;
+
+use super::fault::CheckpointFault;
+use super::file::{CheckpointFile, Kind};
+use super::write::watermark_of;
+use crate::error::{Error, IoContext as _};
+use crate::storage::Folder;
+
+/// A file that is named as a checkpoint.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// The watermark that its name says.
+    pub watermark: u64,
+    /// The kind that its name says.
+    pub kind: Kind,
+    /// The checkpoint, or why it is none.
+    pub file: Result<CheckpointFile, CheckpointFault>,
+}
+
+/// The checkpoints of a folder.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    /// The folder.
+    pub folder: Arc<dyn Folder>,
+    /// What is in it, newest first; of two at one watermark the base.
+    pub entries: Vec<Entry>,
+}
+
+impl Catalogue {
+    /// Looks through a folder. No file is read as a whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when storage fails.
+    pub fn open(folder: Arc<dyn Folder>) -> Result<Self, Error> {
+        let names = folder.list().context("list", folder.path(""), None)?;
+        let mut entries = Vec::new();
+        for name in names {
+            let Some((watermark, kind)) = watermark_of(&name) else { continue };
+            let file = CheckpointFile::open(folder.as_ref(), &name)?;
+            let file = file.and_then(|file| {
+                let found = file.header.watermark_lsn;
+                let misnamed = found != watermark || file.kind != kind;
+                let fault = CheckpointFault::Field { field: "watermark", found };
+                if misnamed { Err(fault) } else { Ok(file) }
+            });
+            entries.push(Entry { name, watermark, kind, file });
+        }
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.watermark, entry.kind)));
+        Ok(Self { folder, entries })
+    }
+
+    /// The checkpoints that `newest` is made of, its base first.
+    ///
+    /// # Errors
+    /// [`CheckpointFault::NoParent`] when one of them isn't there.
+    pub fn chain<'c>(
+        &'c self,
+        newest: &'c CheckpointFile,
+    ) -> Result<Vec<&'c CheckpointFile>, CheckpointFault> {
+        let mut chain = vec![newest];
+        let mut child = newest;
+        while child.kind == Kind::Delta {
+            let parent_lsn = child.header.parent_lsn;
+            let mut files = self.entries.iter().filter_map(|entry| entry.file.as_ref().ok());
+            let parent = files.find(|file| {
+                file.trailer.digest == child.header.parent_digest
+                    && file.header.journal_id == child.header.journal_id
+                    // Watermarks fall from child to parent, so that no chain has a ring.
+                    && file.header.watermark_lsn < child.header.watermark_lsn
+            });
+            child = parent.ok_or(CheckpointFault::NoParent { parent_lsn })?;
+            chain.push(child);
+        }
+        chain.reverse();
+        Ok(chain)
+    }
+}

@@ -1,0 +1,46 @@
+//! Whether a checkpoint is one of this journal, at this point of its history. Reads one block.
+
+use super::fault::CheckpointFault;
+use crate::error::Error;
+use crate::journal::layout::BlockHeader;
+use crate::journal::{Journal, Validation, block};
+use crate::replay::Cut;
+
+/// Looks in the journal for the block that holds the cut, and proves it as far as asked.
+pub(super) fn check_fits(
+    cut: &Cut,
+    journal: &Journal,
+    validation: Validation,
+) -> Result<Result<(), CheckpointFault>, Error> {
+    let watermark = cut.lsn;
+    let (expected, found) = (journal.journal_id, cut.restart.journal_id);
+    if expected != found {
+        let [expected, found] = [expected, found].map(hex::encode);
+        return Ok(Err(CheckpointFault::Foreign { expected, found }));
+    }
+    let segment = journal.segments.iter().find(|it| it.number == cut.block.segment);
+    let end = cut.block.offset.checked_add(u64::from(cut.block.block_bytes));
+    let Some(segment) = segment.filter(|it| end.is_some_and(|end| end <= it.blocks_limit())) else {
+        return Ok(Err(CheckpointFault::Ahead { watermark }));
+    };
+    if (cut.block.block_bytes as usize) < BlockHeader::BYTES {
+        let found = u64::from(cut.block.block_bytes);
+        return Ok(Err(CheckpointFault::Field { field: "block length", found }));
+    }
+    let mut bytes = vec![0; cut.block.block_bytes as usize];
+    segment.read(&mut bytes, cut.block.offset)?;
+    let header = BlockHeader::read(&bytes);
+    let checked = block::check_header_crc(&header, &bytes)
+        .and_then(|()| block::check_digest(&header, cut.block.digest))
+        .and_then(|()| match validation {
+            Validation::Cryptographic => block::check_contents(&header, &bytes),
+            _ => Ok(()),
+        });
+    Ok(checked.map_err(|fault| {
+        // Nothing but zeros, or an end of what was written: the journal was cut off here.
+        if bytes.iter().all(|&byte| byte == 0) {
+            return CheckpointFault::Ahead { watermark };
+        }
+        CheckpointFault::Diverged { watermark, reason: fault.to_string() }
+    }))
+}

@@ -1,0 +1,144 @@
+//! Chooses the newest checkpoint that can be used, and loads the state that it and those that it
+//! builds on lead to.
+
+use rayon::prelude::*;
+use serde::Serialize;
+use vexfs_kernels::Digest;
+
+use super::catalogue::Catalogue;
+use super::fault::CheckpointFault;
+use super::file::CheckpointFile;
+use super::fits::check_fits;
+use crate::error::Error;
+use crate::journal::{Journal, Validation};
+use crate::replay::Cut;
+use crate::state::{MemoryState, Table};
+
+/// A checkpoint that was not used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PassedOver {
+    /// Its file name.
+    pub checkpoint: String,
+    /// Why not.
+    #[serde(flatten)]
+    pub fault: CheckpointFault,
+}
+
+/// The state of a checkpoint, and where a replay goes on from it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The newest file's name.
+    pub name: String,
+    /// How many bytes of checkpoints were read.
+    pub bytes: u64,
+    /// The cut.
+    pub cut: Cut,
+    /// The state at the cut.
+    pub state: MemoryState,
+    /// The digest of that state, where the checkpoint says it.
+    pub state_digest: Option<Digest>,
+    /// The newest file's seal.
+    pub(crate) digest: Digest,
+    /// How many deltas it is made of.
+    pub(crate) deltas: usize,
+}
+
+/// What a checkpoint must be like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'w> {
+    pub(crate) journal: &'w Journal,
+    /// At least so much must have been proven.
+    pub(crate) validation: Validation,
+    /// It must not hold a later state.
+    pub(crate) until_lsn: u64,
+}
+
+impl Catalogue {
+    /// Loads the newest checkpoint that is as wanted, other than those passed over already; adds
+    /// those that are not to the list.
+    pub(crate) fn load_newest(
+        &self,
+        wanted: Wanted<'_>,
+        passed_over: &mut Vec<PassedOver>,
+    ) -> Result<Option<Loaded>, Error> {
+        for entry in &self.entries {
+            if passed_over.iter().any(|it| it.checkpoint == entry.name) {
+                continue;
+            }
+            let usable = match &entry.file {
+                Err(fault) => Err(fault.clone()),
+                Ok(file) => match check_wanted(file, wanted)? {
+                    Ok(()) => self.try_load(file)?,
+                    Err(fault) => Err(fault),
+                },
+            };
+            match usable {
+                Ok(loaded) => return Ok(Some(loaded)),
+                Err(fault) => {
+                    passed_over.push(PassedOver { checkpoint: entry.name.clone(), fault });
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Loads a checkpoint, every byte of it and of those that it builds on checked by their seals.
+    ///
+    /// # Errors
+    /// [`Error::BadCheckpoint`] when it can't be used; [`Error::Io`] when storage fails.
+    pub fn load(&self, file: &CheckpointFile) -> Result<Loaded, Error> {
+        let chain = self.chain(file).map_err(|fault| file.bad(fault))?;
+        chain.par_iter().try_for_each(|file| file.check_seal())?;
+        let mut state = MemoryState::default();
+        let partitions = state.partitions_mut().par_iter_mut().enumerate();
+        partitions.try_for_each(|(number, table)| load_partition(&chain, number, table))?;
+        Ok(Loaded {
+            name: file.name.clone(),
+            bytes: chain.iter().map(|file| file.file_bytes).sum(),
+            cut: file.manifest.clone(),
+            state,
+            state_digest: file.state_digest(),
+            digest: file.trailer.digest,
+            deltas: chain.len() - 1,
+        })
+    }
+
+    fn try_load(&self, file: &CheckpointFile) -> Result<Result<Loaded, CheckpointFault>, Error> {
+        match self.load(file) {
+            Ok(loaded) => Ok(Ok(loaded)),
+            Err(Error::BadCheckpoint { fault, .. }) => Ok(Err(fault)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Takes in what each file of a chain says of one partition, in turn.
+pub(super) fn load_partition(
+    chain: &[&CheckpointFile],
+    partition: usize,
+    table: &mut Table,
+) -> Result<(), Error> {
+    chain.iter().try_for_each(|file| {
+        let section = file.section(partition)?;
+        let loaded = table.load(partition, &section);
+        loaded.map_err(|error| file.bad(CheckpointFault::section(partition, &error)))
+    })
+}
+
+fn check_wanted(
+    file: &CheckpointFile,
+    wanted: Wanted<'_>,
+) -> Result<Result<(), CheckpointFault>, Error> {
+    if let Err(fault) = check_fits(&file.manifest, wanted.journal, wanted.validation)? {
+        return Ok(Err(fault));
+    }
+    if file.validation < wanted.validation {
+        let (wanted, found) = (wanted.validation.name(), file.validation.name());
+        return Ok(Err(CheckpointFault::WeakerValidation { wanted, found }));
+    }
+    let watermark = file.header.watermark_lsn;
+    if watermark > wanted.until_lsn {
+        return Ok(Err(CheckpointFault::TooLate { watermark, wanted: wanted.until_lsn }));
+    }
+    Ok(Ok(()))
+}

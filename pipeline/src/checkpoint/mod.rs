@@ -1,0 +1,29 @@
+//! Checkpoints: the state at a consistent cut, in files, so that a later replay reads only what
+//! follows.
+//!
+//! A *base* holds the whole state; a *delta* holds what changed since the checkpoint that it names,
+//! its parent. Each file is sealed with SHA-256 and comes into its folder in one atomic step.
+//! `docs/checkpoint-format.md` specifies every byte.
+
+mod catalogue;
+mod fault;
+mod file;
+mod fits;
+mod layout;
+mod load;
+mod merge;
+mod policy;
+mod prune;
+mod save;
+mod write;
+
+pub use catalogue::{Catalogue, Entry};
+pub use fault::CheckpointFault;
+pub use file::{CheckpointFile, Kind, Manifest};
+pub use layout::{CheckpointHeader, CheckpointTrailer, SectionEntry};
+pub(crate) use load::Wanted;
+pub use load::{Loaded, PassedOver};
+pub use policy::CheckpointPolicy;
+pub use prune::{Pruned, prune};
+pub(crate) use save::{EncodedSection, Saver, Snapshot};
+pub use save::{Report, Stalls};

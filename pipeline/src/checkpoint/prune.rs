@@ -1,0 +1,60 @@
+//! Takes checkpoints away that nobody needs.
+//!
+//! Law: whatever stays can be loaded: the base and every delta below a checkpoint that stays stay.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use super::catalogue::Catalogue;
+use crate::error::{Error, IoContext as _};
+
+/// What was taken away and what stayed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// The names of the files that are gone.
+    pub removed: Vec<String>,
+    /// The names of those that stayed, newest first.
+    pub kept: Vec<String>,
+}
+
+/// Keeps the newest `keep` checkpoints that can be loaded (at least one) and all that they build on;
+/// takes away older ones. Files that are no checkpoints that can be read stay where they are: they
+/// may be evidence.
+///
+/// # Errors
+/// [`Error::Io`] when storage fails.
+pub fn prune(catalogue: &Catalogue, keep: usize) -> Result<Pruned, Error> {
+    let mut needed: HashSet<&str> = HashSet::new();
+    let mut left = keep.max(1);
+    let mut pruned = Pruned::default();
+    let mut removable = Vec::new();
+    for entry in &catalogue.entries {
+        let Ok(file) = &entry.file else {
+            needed.insert(&entry.name);
+            continue;
+        };
+        removable.push(entry);
+        if left > 0
+            && let Ok(chain) = catalogue.chain(file)
+        {
+            needed.extend(chain.iter().map(|file| file.name.as_str()));
+            left -= 1;
+        }
+    }
+    let folder = catalogue.folder.as_ref();
+    // Children before those that they build on: killed in between, what is left still loads.
+    for entry in removable {
+        if needed.contains(entry.name.as_str()) {
+            continue;
+        }
+        folder.remove(&entry.name).context("remove", folder.path(&entry.name), None)?;
+        pruned.removed.push(entry.name.clone());
+    }
+    if !pruned.removed.is_empty() {
+        folder.sync_folder().context("sync", folder.path(""), None)?;
+    }
+    let kept = catalogue.entries.iter().filter(|entry| !pruned.removed.contains(&entry.name));
+    pruned.kept = kept.map(|entry| entry.name.clone()).collect();
+    Ok(pruned)
+}

@@ -1,0 +1,179 @@
+//! The checkpointing part of the flow: decides at each cut whether a checkpoint is due, takes what
+//! changed out of the state, and hands it to a thread that writes it while applying goes on.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use hdrhistogram::Histogram;
+use rayon::ThreadPool;
+
+use super::add_contradictions;
+use super::applier::Claims;
+use crate::checkpoint::{CheckpointPolicy, EncodedSection, Report, Saver, Snapshot, Stalls};
+use crate::error::Error;
+use crate::replay::Cut;
+use crate::stages::apply::Owner;
+use crate::state::MemoryState;
+
+/// The applier's side.
+#[derive(Debug)]
+pub(super) struct Checkpointer {
+    policy: CheckpointPolicy,
+    snapshots: Sender<Snapshot>,
+    /// Sections that were written, whose memory is used again.
+    written: Receiver<Vec<EncodedSection>>,
+    /// Whether the other side waits for a snapshot.
+    idle: Arc<AtomicBool>,
+    /// How long the other side has worked, in microseconds.
+    spent: Arc<Mutex<Duration>>,
+    started: Instant,
+    last: Last,
+    stalls: Option<Histogram<u64>>,
+    stalled: Duration,
+    put_off: u64,
+}
+
+/// Where the last checkpoint was.
+#[derive(Debug)]
+struct Last {
+    events: u64,
+    bytes: u64,
+    when: Instant,
+}
+
+/// The side of the thread that writes.
+#[derive(Debug)]
+pub(super) struct Desk {
+    snapshots: Receiver<Snapshot>,
+    written: Sender<Vec<EncodedSection>>,
+    idle: Arc<AtomicBool>,
+    spent: Arc<Mutex<Duration>>,
+}
+
+/// Both sides; the applier has none where nothing is to be saved.
+pub(super) fn connect(saver: Option<&Saver>, start: Option<&Cut>) -> (Option<Checkpointer>, Desk) {
+    let (snapshot_sender, snapshots) = bounded(1);
+    let (written, written_receiver) = bounded(1);
+    let (idle, spent) = (Arc::new(AtomicBool::new(true)), Arc::default());
+    let checkpointer = saver.map(|saver| {
+        let so_far = start.map(|cut| &cut.so_far);
+        let now = Instant::now();
+        Checkpointer {
+            policy: *saver.policy(),
+            snapshots: snapshot_sender,
+            written: written_receiver,
+            idle: Arc::clone(&idle),
+            spent: Arc::clone(&spent),
+            started: now,
+            last: Last {
+                events: so_far.map_or(0, |it| it.tally.events),
+                bytes: so_far.map_or(0, |it| it.bytes),
+                when: now,
+            },
+            // Three digits, from a microsecond up.
+            stalls: Histogram::new(3).ok(),
+            stalled: Duration::ZERO,
+            put_off: 0,
+        }
+    });
+    (checkpointer, Desk { snapshots, written, idle, spent })
+}
+
+impl Desk {
+    /// Writes snapshots as they come.
+    pub(super) fn serve(self, saver: &mut Saver) -> Result<(), Error> {
+        for snapshot in &self.snapshots {
+            let sections = saver.save(snapshot)?;
+            *self.spent.lock().unwrap_or_else(PoisonError::into_inner) = saver.spent();
+            // Nobody there, or enough there: then their memory goes.
+            let _ = self.written.try_send(sections);
+            self.idle.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+}
+
+impl Checkpointer {
+    /// Takes a checkpoint at this cut where one is due. False when nobody writes it any more.
+    pub(super) fn visit(
+        &mut self,
+        cut: &Cut,
+        state: &mut MemoryState,
+        owners: &[Owner],
+        workers: &ThreadPool,
+    ) -> bool {
+        if !self.is_due(cut) {
+            return true;
+        }
+        if !self.idle.load(Ordering::Acquire) || self.is_over_budget() {
+            self.put_off += 1;
+            return true;
+        }
+        let started = Instant::now();
+        let buffers = self.written.try_recv().unwrap_or_default();
+        let sections = take_changes(state, workers, buffers);
+        let mut cut = cut.clone();
+        add_contradictions(&mut cut.so_far.inconsistencies, owners);
+        let (events, bytes, when) = (cut.so_far.tally.events, cut.so_far.bytes, Instant::now());
+        self.last = Last { events, bytes, when };
+        self.idle.store(false, Ordering::Release);
+        let sent = self.snapshots.send(Snapshot { cut, sections, state_digest: None });
+        let stall = started.elapsed();
+        self.stalled += stall;
+        if let Some(stalls) = &mut self.stalls {
+            // It grows for any stall; only memory could be missing, and then a figure is.
+            let _ = stalls.record(u64::try_from(stall.as_micros()).unwrap_or(u64::MAX));
+        }
+        sent.is_ok()
+    }
+
+    fn is_due(&self, cut: &Cut) -> bool {
+        let events = cut.so_far.tally.events.saturating_sub(self.last.events);
+        let bytes = cut.so_far.bytes.saturating_sub(self.last.bytes);
+        let policy = &self.policy;
+        policy.every_events.is_some_and(|every| events >= every)
+            || bytes >= policy.every_bytes
+            || policy.every.is_some_and(|every| self.last.when.elapsed() >= every)
+    }
+
+    /// Whether checkpoints have taken more of the time so far than they may. A writing thread takes
+    /// one core of those that would apply.
+    fn is_over_budget(&self) -> bool {
+        let spent = *self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let taken = self.stalled.as_secs_f64() + spent.as_secs_f64() / cores as f64;
+        taken > self.started.elapsed().as_secs_f64() * self.policy.time_share_max
+    }
+
+    /// What this side knows of the checkpoints.
+    pub(super) fn into_report(self) -> Report {
+        let stalls = self.stalls.as_ref().map(Stalls::of).unwrap_or_default();
+        Report { put_off: self.put_off, stalls, ..Report::default() }
+    }
+}
+
+/// Takes what changed out of every partition, on all workers.
+pub(super) fn take_changes(
+    state: &mut MemoryState,
+    workers: &ThreadPool,
+    mut buffers: Vec<EncodedSection>,
+) -> Vec<EncodedSection> {
+    let partitions = state.partitions_mut();
+    buffers.resize_with(partitions.len(), Default::default);
+    let shares = partitions.iter_mut().zip(&mut buffers).map(Mutex::new);
+    let shares: Vec<_> = shares.collect();
+    let claims = Claims::new(shares.len(), workers.current_num_threads());
+    workers.broadcast(|worker| {
+        for partition in claims.of(worker.index()) {
+            let mut share = shares[partition].lock().unwrap_or_else(PoisonError::into_inner);
+            let (table, (bytes, records)) = &mut *share;
+            let section = table.take_changes(std::mem::take(bytes));
+            *records = section.count();
+            *bytes = section.into_bytes();
+        }
+    });
+    drop(shares);
+    buffers
+}

@@ -1,0 +1,122 @@
+//! What is known of a journal's blocks without reading them: from the seals, and in segments without
+//! a seal from the blocks' headers alone.
+//!
+//! It helps to find a place and to pass over what can't matter. It proves nothing of what is in the
+//! blocks, and where a segment is damaged it ends at the damage.
+
+use super::block::{self, Continuity, Position};
+use super::layout::*;
+use super::reader::{Journal, Segment};
+use super::seal;
+use super::validation::Validation;
+use crate::error::Error;
+
+/// One block, as its seal or header tells of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct IndexedBlock {
+    /// The index of its segment in [`Journal::segments`].
+    pub segment: usize,
+    /// What is told of it.
+    pub entry: SealEntry,
+    /// The LSN that follows its last one.
+    pub next_lsn: u64,
+}
+
+/// The blocks of a segment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SegmentIndex {
+    /// The blocks, in order.
+    pub blocks: Vec<IndexedBlock>,
+    /// Whether a valid seal tells of them; else their headers do.
+    pub sealed: bool,
+}
+
+impl Journal {
+    /// The blocks of the segment of this index in [`Self::segments`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] when storage fails. Damage is no error here: the index ends there.
+    pub fn segment_index(&self, index: usize) -> Result<SegmentIndex, Error> {
+        let segment = &self.segments[index];
+        let Ok((header, digest)) = segment.header else { return Ok(SegmentIndex::default()) };
+        let start = Position {
+            journal_id: self.journal_id,
+            segment: segment.number,
+            writer_epoch: header.writer_epoch,
+            offset: PAGE_BYTES as u64,
+            next_block: header.first_block,
+            next_lsn: header.first_lsn,
+            digest,
+        };
+        if let Some(blocks) = from_seal(segment, index, &start)? {
+            return Ok(SegmentIndex { blocks, sealed: true });
+        }
+        Ok(SegmentIndex { blocks: from_headers(segment, index, start)?, sealed: false })
+    }
+}
+
+/// The blocks that the segment's seal lists, where it has a valid one.
+fn from_seal(
+    segment: &Segment,
+    index: usize,
+    start: &Position,
+) -> Result<Option<Vec<IndexedBlock>>, Error> {
+    let Some(trailer) = segment.trailer else { return Ok(None) };
+    let mut position = Position { offset: trailer.seal_offset, ..*start };
+    let remaining = segment.file_bytes - trailer.seal_offset;
+    let mut fixed = vec![0; PAGE_BYTES];
+    segment.read(&mut fixed, trailer.seal_offset)?;
+    let Ok(header) = seal::check_header(&fixed, remaining, &position) else { return Ok(None) };
+    // Nothing was walked that could contradict these two.
+    (position.digest, position.next_lsn) = (header.previous_digest, header.next_lsn);
+    for at in (position.offset..position.offset + header.seal_bytes).step_by(PAGE_BYTES) {
+        if segment.next_data(at)? > at {
+            // No page of a seal is empty: so this is none, and a hole may be endless.
+            return Ok(None);
+        }
+    }
+    let mut bytes = vec![0; usize::try_from(header.seal_bytes).unwrap_or(usize::MAX)];
+    segment.read(&mut bytes, position.offset)?;
+    let Ok(seal) = seal::decode(&bytes, &header, &position) else { return Ok(None) };
+    let following = seal.entries.iter().skip(1).map(|entry| entry.first_lsn);
+    let following = following.chain([header.next_lsn]);
+    let blocks: Vec<IndexedBlock> = seal
+        .entries
+        .iter()
+        .zip(following)
+        .map(|(&entry, next_lsn)| IndexedBlock { segment: index, entry, next_lsn })
+        .collect();
+    Ok(lie_in_a_row(&blocks, start, position.offset).then_some(blocks))
+}
+
+/// Whether blocks fill a segment from its first to its seal, and their events count up.
+fn lie_in_a_row(blocks: &[IndexedBlock], start: &Position, end: u64) -> bool {
+    let (mut offset, mut lsn) = (start.offset, start.next_lsn);
+    blocks.iter().all(|block| {
+        let in_place = block.entry.file_offset == offset && block.entry.first_lsn == lsn;
+        offset = offset.saturating_add(u64::from(block.entry.block_bytes));
+        lsn = block.next_lsn;
+        in_place && block.entry.block_bytes > 0 && block.next_lsn > block.entry.first_lsn
+    }) && offset == end
+}
+
+/// The blocks as their headers tell, up to the first that is not right.
+fn from_headers(
+    segment: &Segment,
+    index: usize,
+    mut position: Position,
+) -> Result<Vec<IndexedBlock>, Error> {
+    let readable = segment.blocks_limit().min(segment.file_bytes);
+    let (mut blocks, mut bytes) = (Vec::new(), vec![0; BlockHeader::BYTES]);
+    while position.offset.saturating_add(bytes.len() as u64) <= readable {
+        segment.read(&mut bytes, position.offset)?;
+        let remaining = readable - position.offset;
+        let (next, basic) = (Continuity::Next, Validation::Basic);
+        let checked = block::check_header(&bytes, remaining, &position, next, basic);
+        let Ok(header) = checked else { break };
+        position = position.after(&header);
+        let (entry, next_lsn) = (SealEntry::of(&header), position.next_lsn);
+        blocks.push(IndexedBlock { segment: index, entry, next_lsn });
+    }
+    Ok(blocks)
+}

@@ -1,0 +1,69 @@
+//! The reins of a replay: cancel, pause and go on, from any thread.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a paused replay waits before it looks again whether a flag from outside was set, which
+/// can't wake it.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// The reins of one replay or of several; clones hold the same ones.
+#[derive(Clone, Debug, Default)]
+pub struct Control(Arc<Reins>);
+
+#[derive(Debug, Default)]
+struct Reins {
+    cancelled: Arc<AtomicBool>,
+    paused: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Control {
+    /// Reins that also cancel when someone sets `flag`, as a signal handler does.
+    #[must_use]
+    pub fn with_flag(flag: Arc<AtomicBool>) -> Self {
+        Self(Arc::new(Reins { cancelled: flag, ..Reins::default() }))
+    }
+
+    /// Ends the replay at the next consistent cut, which comes within milliseconds unless a long
+    /// transaction is being committed. It then fails with [`Error::Cancelled`](crate::Error), having
+    /// left a checkpoint where it was to write some.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Relaxed);
+        self.0.changed.notify_all();
+    }
+
+    /// Whether it was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Lets the replay read no further. What it has read is still applied.
+    pub fn pause(&self) {
+        self.set_paused(true);
+    }
+
+    /// Lets a paused replay go on.
+    pub fn resume(&self) {
+        self.set_paused(false);
+    }
+
+    fn set_paused(&self, paused: bool) {
+        *self.0.paused.lock().unwrap_or_else(PoisonError::into_inner) = paused;
+        self.0.changed.notify_all();
+    }
+
+    /// Waits while the replay is paused, not cancelled, and in time.
+    pub(crate) fn wait_while_paused(&self, deadline: Option<Instant>) {
+        let mut paused = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        while *paused
+            && !self.is_cancelled()
+            && deadline.is_none_or(|deadline| Instant::now() < deadline)
+        {
+            let waited = self.0.changed.wait_timeout(paused, LOOK_AGAIN);
+            (paused, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}

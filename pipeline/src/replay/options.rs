@@ -1,0 +1,144 @@
+//! How a journal is replayed or verified.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::control::Control;
+use super::cut::Cut;
+use super::stop::StopPoint;
+use crate::checkpoint::CheckpointPolicy;
+use crate::flow::FlowOptions;
+use crate::journal::{Head, Validation};
+use crate::stages::decode::Reading;
+use crate::state::PARTITIONS;
+use crate::storage::Folder;
+
+/// What is done about damage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DamagePolicy {
+    /// Any damage refuses, a torn tail too.
+    Strict,
+    /// A proven torn tail is dropped; all other damage refuses.
+    #[default]
+    Tail,
+    /// Replay stops before the first damage, and the loss is reported.
+    Prefix,
+    /// Replay goes past damage, and every hole is reported.
+    Salvage,
+}
+
+/// How many workers may be asked for: as many as there are partitions to share.
+pub const THREADS_MAX: usize = PARTITIONS;
+
+/// How a journal is replayed or verified.
+#[derive(Clone, Debug)]
+pub struct ReplayOptions {
+    /// How much is proven before it is believed.
+    pub validation: Validation,
+    /// What is done about damage.
+    pub damage: DamagePolicy,
+    /// How many workers share the work, [`THREADS_MAX`] at most.
+    pub threads: NonZero<usize>,
+    /// Where the replay ends, where not with the journal.
+    pub until: Option<StopPoint>,
+    /// How much memory state and pipeline may take together, in bytes.
+    pub memory_limit: Option<u64>,
+    /// How long it may take.
+    pub time_limit: Option<Duration>,
+    /// A head that was kept outside of the journal and must be found in it.
+    pub anchor: Option<Head>,
+    /// Where checkpoints are, to start from and to add to.
+    pub checkpoints: Option<Checkpoints>,
+    /// By which anyone pauses or cancels the replay.
+    pub control: Control,
+}
+
+/// The checkpoints of a replay.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    /// The folder that they are in. While the replay runs it holds the folder's lock.
+    pub folder: Arc<dyn Folder>,
+    /// Which one the replay starts from.
+    pub start: CheckpointStart,
+    /// When new ones are taken; none are where there is no policy.
+    pub policy: Option<CheckpointPolicy>,
+}
+
+/// Which checkpoint a replay starts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CheckpointStart {
+    /// The newest one that can be used, or the journal's first event where there is none.
+    #[default]
+    Newest,
+    /// The newest one that can be used, and there must be one.
+    Required,
+    /// None: from the journal's first event.
+    Nothing,
+}
+
+impl Default for ReplayOptions {
+    fn default() -> Self {
+        Self {
+            validation: Validation::Cryptographic,
+            damage: DamagePolicy::default(),
+            threads: cores().min(NonZero::new(THREADS_MAX).unwrap_or(NonZero::<usize>::MIN)),
+            until: None,
+            memory_limit: None,
+            time_limit: None,
+            anchor: None,
+            checkpoints: None,
+            control: Control::default(),
+        }
+    }
+}
+
+/// What of a pass its caller chooses, beside the options.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PassChoice<'c> {
+    pub(super) stop_at_fault: bool,
+    /// Someone wants the effects.
+    pub(super) route: bool,
+    pub(super) until_lsn: u64,
+    pub(super) start: Option<&'c Cut>,
+}
+
+impl ReplayOptions {
+    pub(super) fn for_flow<'o>(
+        &'o self,
+        choice: PassChoice<'o>,
+        deadline: Option<(Instant, Duration)>,
+    ) -> FlowOptions<'o> {
+        let PassChoice { stop_at_fault, route, until_lsn, start } = choice;
+        let after_lsn = start.map_or(0, |cut| cut.lsn);
+        let validation = self.validation;
+        FlowOptions {
+            reading: Reading { validation, after_lsn, until_lsn, stop_at_fault, route },
+            threads: self.threads.get(),
+            memory_limit: self.memory_limit,
+            anchor_lsn: self.anchor.map(|anchor| anchor.lsn),
+            start,
+            cuts: route,
+            control: &self.control,
+            deadline,
+        }
+    }
+
+    /// When a replay that starts now must have ended, and how long it has.
+    pub(super) fn deadline(&self) -> Option<(Instant, Duration)> {
+        let limit = self.time_limit?;
+        Instant::now().checked_add(limit).map(|deadline| (deadline, limit))
+    }
+
+    /// Whether damage makes the replay refuse.
+    pub(super) fn refuses(&self) -> bool {
+        matches!(self.damage, DamagePolicy::Strict | DamagePolicy::Tail)
+    }
+}
+
+fn cores() -> NonZero<usize> {
+    std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
+}

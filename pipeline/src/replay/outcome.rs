@@ -1,0 +1,84 @@
+//! What came of a replay.
+
+use serde::Serialize;
+use vexfs_kernels::Digest;
+
+use super::findings::Findings;
+use crate::checkpoint::{Loaded, PassedOver, Report};
+use crate::journal::Head;
+
+/// The checkpoint that a replay started from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StartedFrom {
+    /// Its file name.
+    pub checkpoint: String,
+    /// Its watermark: what takes place up to this LSN was in it.
+    pub watermark: u64,
+    /// Where reading restarted.
+    pub restart_lsn: u64,
+    /// How many bytes of checkpoints were read.
+    pub bytes: u64,
+    /// How many events it spared.
+    pub events: u64,
+}
+
+impl StartedFrom {
+    pub(super) fn of(loaded: &Loaded) -> Self {
+        Self {
+            checkpoint: loaded.name.clone(),
+            watermark: loaded.cut.lsn,
+            restart_lsn: loaded.cut.restart.next_lsn,
+            bytes: loaded.bytes,
+            events: loaded.cut.so_far.tally.events,
+        }
+    }
+}
+
+/// What came of a replay.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was found on the way, by this replay and by those whose checkpoint it started from.
+    pub findings: Findings,
+    /// The last LSN that was taken in, 0 for none.
+    pub last_lsn: u64,
+    /// The head that the journal has now; see [`Head`].
+    pub head: Head,
+    /// Whether a head that was kept outside of the journal was found in it. Only then, and only
+    /// under [`Validation::Cryptographic`](crate::journal::Validation), is it proven that nothing
+    /// before the head was changed or cut off.
+    pub anchored: bool,
+    /// The checkpoint that it started from.
+    pub started_from: Option<StartedFrom>,
+    /// The checkpoints that could not be used.
+    pub passed_over: Vec<PassedOver>,
+    /// The checkpoints that it took.
+    pub checkpoints: Report,
+    /// The state's digest, where it was computed on the way.
+    pub state_digest: Option<Digest>,
+}
+
+impl Outcome {
+    /// Whether something was lost that the writer may have finished: damage, or contradictions.
+    #[must_use]
+    pub fn has_loss(&self) -> bool {
+        !self.findings.damages.is_empty()
+            || self.findings.inconsistencies.count > 0
+            || self.findings.transactions.broken.count > 0
+    }
+
+    pub(super) fn of(findings: Findings, until: u64, anchored: bool) -> Self {
+        let position = findings.end.position;
+        let head = Head { lsn: position.next_lsn - 1, digest: position.digest };
+        let last_lsn = findings.last_lsn(until);
+        Self {
+            findings,
+            last_lsn,
+            head,
+            anchored,
+            started_from: None,
+            passed_over: Vec::new(),
+            checkpoints: Report::default(),
+            state_digest: None,
+        }
+    }
+}
