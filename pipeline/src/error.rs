@@ -157,6 +157,18 @@ pub enum Error {
         /// The id that was asked for.
         id: u64,
     },
+    /// A state has another digest than it should have.
+    #[error(
+        "the state digest is {} where it should be {}",
+        hex::encode(found),
+        hex::encode(expected)
+    )]
+    DigestDiffers {
+        /// What it should be.
+        expected: [u8; 32],
+        /// What it is.
+        found: [u8; 32],
+    },
     /// There must be a checkpoint to start from, and none can be used.
     #[error("{} holds no checkpoint that can be used{}", path.display(), FirstOf(passed_over))]
     NoCheckpoint {

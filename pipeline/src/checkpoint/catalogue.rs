@@ -53,6 +53,14 @@ impl Catalogue {
         Ok(Self { folder, entries })
     }
 
+    /// The newest checkpoint that can be read, of those at `watermark` where that is given.
+    #[must_use]
+    pub fn find(&self, watermark: Option<u64>) -> Option<&CheckpointFile> {
+        let entries = self.entries.iter();
+        let mut fitting = entries.filter(|it| watermark.is_none_or(|lsn| lsn == it.watermark));
+        fitting.find_map(|entry| entry.file.as_ref().ok())
+    }
+
     /// The checkpoints that `newest` is made of, its base first.
     ///
     /// # Errors

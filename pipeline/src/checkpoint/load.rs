@@ -103,6 +103,23 @@ impl Catalogue {
         })
     }
 
+    /// Loads a checkpoint and computes the digest of its state; gives that and how many records there
+    /// are.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; [`Error::BadCheckpoint`] also when the checkpoint says another digest.
+    pub fn prove(&self, file: &CheckpointFile) -> Result<(Digest, u64), Error> {
+        let loaded = self.load(file)?;
+        let found = loaded.state.digest();
+        match loaded.state_digest {
+            Some(expected) if expected != found => {
+                let [expected, found] = [expected, found].map(hex::encode);
+                Err(file.bad(CheckpointFault::StateDigest { expected, found }))
+            }
+            _ => Ok((found, loaded.state.counts().iter().map(|(_, count)| count).sum())),
+        }
+    }
+
     fn try_load(&self, file: &CheckpointFile) -> Result<Result<Loaded, CheckpointFault>, Error> {
         match self.load(file) {
             Ok(loaded) => Ok(Ok(loaded)),

@@ -7,12 +7,17 @@ use super::load::load_partition;
 use super::write::{CheckpointWriter, Heading, Written};
 use crate::error::Error;
 use crate::state::{PARTITIONS, Table, partition_digest, state_digest};
+use crate::storage::Folder;
 
-/// Writes a base that holds what `newest` and those that it builds on hold together. It knows the
-/// state's digest, whether or not they did.
-pub(super) fn merge(
+/// Writes a base into `folder` that holds what `newest` and those that it builds on hold together. It
+/// knows the state's digest, whether or not they did.
+///
+/// # Errors
+/// [`Error::BadCheckpoint`] when one of them can't be used; [`Error::Io`] when storage fails.
+pub fn merge(
     catalogue: &Catalogue,
     newest: &CheckpointFile,
+    folder: &dyn Folder,
     compression_level: i32,
 ) -> Result<Written, Error> {
     let chain = catalogue.chain(newest).map_err(|fault| newest.bad(fault))?;
@@ -24,7 +29,6 @@ pub(super) fn merge(
         manifest: &newest.manifest,
         parent: None,
     };
-    let folder = catalogue.folder.as_ref();
     let mut writer = CheckpointWriter::create(folder, &heading, compression_level)?;
     let mut digests = Vec::with_capacity(PARTITIONS);
     for partition in 0..PARTITIONS {

@@ -175,7 +175,8 @@ impl Saver {
             let name = file_name(watermark, Kind::Delta);
             let entry = catalogue.entries.iter().find(|entry| entry.name == name);
             if let Some(Ok(newest)) = entry.map(|entry| &entry.file) {
-                let written = merge(&catalogue, newest, self.policy.compression_level)?;
+                let written =
+                    merge(&catalogue, newest, self.folder.as_ref(), self.policy.compression_level)?;
                 self.newest = Some((watermark, written.digest));
                 self.deltas = 0;
                 self.report.merged += 1;

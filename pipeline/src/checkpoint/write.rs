@@ -85,12 +85,13 @@ impl Out {
 
 /// A checkpoint that is in its folder, durably.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Written {
-    pub(super) name: String,
+pub struct Written {
+    /// Its file name.
+    pub name: String,
     /// Its seal.
-    pub(super) digest: Digest,
+    pub digest: Digest,
     /// Its length in bytes.
-    pub(super) bytes: u64,
+    pub bytes: u64,
 }
 
 impl<'w> CheckpointWriter<'w> {

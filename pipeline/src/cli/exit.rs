@@ -53,7 +53,7 @@ impl Exit {
             | Error::InvalidOption { .. }
             | Error::NoSuchTransaction { .. }
             | Error::MemoryLimit { limit: 1.., .. } => Self::Usage,
-            Error::BelowAnchor { .. } => Self::Differs,
+            Error::BelowAnchor { .. } | Error::DigestDiffers { .. } => Self::Differs,
             Error::Cancelled | Error::TimedOut { .. } | Error::Stopped { .. } => Self::Interrupted,
             // A limit of 0 is none that was given: the system had no memory.
             Error::EventTooLong { .. } | Error::MemoryLimit { .. } | Error::Panicked { .. } => {

@@ -1,5 +1,6 @@
 //! The command line: parses, calls the library, prints. It decides nothing itself.
 
+mod checkpoint;
 mod demo;
 mod exit;
 mod generate;
@@ -53,6 +54,9 @@ enum Verb {
     /// Rebuild the state in memory; print a summary and the state's digest.
     #[command(after_help = exit::HELP)]
     Replay(pass::ReplayArguments),
+    /// Look after the checkpoints of a journal.
+    #[command(subcommand, after_help = exit::HELP)]
+    Checkpoint(checkpoint::CheckpointVerb),
     /// Replay a journal and show what state it leads to.
     #[command(subcommand, after_help = exit::HELP)]
     State(state::StateVerb),
@@ -61,6 +65,7 @@ enum Verb {
 impl Verb {
     fn name(&self) -> &'static str {
         match self {
+            Self::Checkpoint(_) => "checkpoint",
             Self::Demo(_) => "demo",
             Self::Generate(_) => "generate",
             Self::Import(_) => "import",
@@ -74,6 +79,7 @@ impl Verb {
     /// Runs the verb; gives what is still to be printed.
     fn run(&self, json: bool) -> Result<Outcome, Error> {
         let report = match self {
+            Self::Checkpoint(verb) => checkpoint::run(verb),
             Self::Demo(arguments) => demo::run(arguments),
             Self::Generate(arguments) => generate::run(arguments),
             Self::Import(verb) => import::run(verb),

@@ -18,7 +18,7 @@ use super::transaction::Transaction;
 use super::{seal, segment};
 use crate::error::{Error, IoContext as _};
 use crate::event::{self, Body, EventHeader, MAX_EVENT_BYTES, priority};
-use crate::storage::{File, Folder};
+use crate::storage::{self, File, Folder};
 
 /// When appended events are made to survive a crash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,7 +148,7 @@ impl Writer {
     /// fails.
     pub fn create(folder: Arc<dyn Folder>, options: WriterOptions) -> Result<Self, Error> {
         check_folder(folder.as_ref())?;
-        let lock = take_lock(folder.as_ref())?;
+        let lock = storage::lock(folder.as_ref())?;
         let names = folder.list().context("list", folder.path(""), None)?;
         if names.iter().any(|name| segment::number_of(name).is_some()) {
             return Err(Error::AlreadyAJournal { path: folder.path("") });
@@ -184,7 +184,7 @@ impl Writer {
     /// [`Self::create`].
     pub fn open(folder: Arc<dyn Folder>, options: WriterOptions) -> Result<Self, Error> {
         check_folder(folder.as_ref())?;
-        let lock = take_lock(folder.as_ref())?;
+        let lock = storage::lock(folder.as_ref())?;
         let journal = Journal::open(Arc::clone(&folder))?;
         let end = journal.find_end()?;
         let last = end.position;
@@ -484,15 +484,6 @@ fn check_folder(folder: &dyn Folder) -> Result<(), Error> {
         return Err(Error::InvalidOption { option: "journal", reason });
     }
     Ok(())
-}
-
-fn take_lock(folder: &dyn Folder) -> Result<Box<dyn Debug + Send + Sync>, Error> {
-    folder.lock().map_err(|source| match source.kind() {
-        std::io::ErrorKind::WouldBlock => {
-            Error::Locked { path: folder.path(""), holder: source.to_string() }
-        }
-        _ => Error::Io { operation: "lock", path: folder.path(""), offset: None, source },
-    })
 }
 
 fn random_id() -> std::io::Result<[u8; 16]> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::options::{CheckpointStart, Checkpoints, ReplayOptions};
 use crate::checkpoint::{Catalogue, CheckpointFault, Loaded, PassedOver, Saver, Wanted};
-use crate::error::{Error, IoContext as _};
+use crate::error::Error;
 use crate::journal::Journal;
+use crate::storage;
 
 /// The checkpoints of a replay, with their folder locked.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ impl<'o> Shelf<'o> {
     /// The shelf, where the options name one.
     pub(super) fn open(options: &'o ReplayOptions) -> Result<Option<Self>, Error> {
         let Some(checkpoints) = &options.checkpoints else { return Ok(None) };
-        let lock = lock(checkpoints)?;
+        let lock = Arc::from(storage::lock(checkpoints.folder.as_ref())?);
         Ok(Some(Self { checkpoints, lock }))
     }
 
@@ -62,16 +63,5 @@ impl<'o> Shelf<'o> {
         let policy = self.checkpoints.policy?;
         let (folder, lock) = (Arc::clone(&self.checkpoints.folder), Arc::clone(&self.lock));
         Some(Saver::new(folder, lock, policy, journal.clone(), options.validation, loaded))
-    }
-}
-
-fn lock(checkpoints: &Checkpoints) -> Result<Arc<dyn Debug + Send + Sync>, Error> {
-    let path = checkpoints.folder.path("");
-    match checkpoints.folder.lock() {
-        Ok(lock) => Ok(Arc::from(lock)),
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-            Err(Error::Locked { path, holder: error.to_string() })
-        }
-        Err(error) => Err(error).context("lock", path, None),
     }
 }

@@ -9,6 +9,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::error::{Error, IoContext as _};
+
 pub use disk::DiskFolder;
 pub use memory::{MemoryFile, MemoryFolder};
 
@@ -104,6 +106,20 @@ pub trait File: Debug + Send + Sync {
     /// When that failed; nothing is known of anything written since the last success, and trying
     /// again proves nothing.
     fn sync(&self) -> io::Result<()>;
+}
+
+/// Takes the exclusive lock of a folder, held until the returned guard is dropped.
+///
+/// # Errors
+/// [`Error::Locked`], naming the holder, when someone has it; [`Error::Io`] when storage fails.
+pub fn lock(folder: &dyn Folder) -> Result<Box<dyn Debug + Send + Sync>, Error> {
+    let path = folder.path("");
+    match folder.lock() {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(Error::Locked { path, holder: error.to_string() })
+        }
+        result => result.context("lock", path, None),
+    }
 }
 
 /// Fills `buffer` from `offset` on.
