@@ -140,6 +140,7 @@ impl Saver {
 
     /// Writes a snapshot as the next checkpoint; gives back the memory of its sections.
     pub(crate) fn save(&mut self, snapshot: Snapshot) -> Result<Vec<EncodedSection>, Error> {
+        let _span = tracing::info_span!("checkpoint", lsn = snapshot.cut.lsn).entered();
         let started = Instant::now();
         self.sync_journal(&snapshot.cut)?;
         let Snapshot { cut, sections, state_digest } = snapshot;

@@ -17,6 +17,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use tracing_subscriber::fmt::format::FmtSpan;
 use vexfs_replay::Error;
 
 use self::exit::Exit;
@@ -30,6 +31,9 @@ struct Arguments {
     /// Print one JSON object on stdout.
     #[arg(long, global = true)]
     json: bool,
+    /// Tell on stderr what is done and how long each part takes.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log: Option<tracing_subscriber::filter::LevelFilter>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -104,10 +108,17 @@ enum Outcome {
 
 /// Runs the command line; the result is the process's exit code.
 pub(crate) fn run() -> ExitCode {
-    let Arguments { json, verb } = match Arguments::try_parse() {
+    let Arguments { json, log, verb } = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(refusal) => return refuse(&refusal),
     };
+    if let Some(level) = log {
+        tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_span_events(FmtSpan::CLOSE)
+            .with_writer(std::io::stderr)
+            .init();
+    }
     let report = match verb.run(json) {
         Ok(Outcome::Printed(exit)) => return ExitCode::from(exit as u8),
         Ok(Outcome::Report(report)) => report,

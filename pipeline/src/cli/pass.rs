@@ -13,14 +13,14 @@ use vexfs_replay::checkpoint::{CheckpointPolicy, Stalls};
 use vexfs_replay::journal::{EndKind, Head, Journal, Validation};
 use vexfs_replay::replay::{
     CheckpointStart, Checkpoints, Control, DamagePolicy, Findings, Outcome, Progress,
-    ReplayOptions, StartedFrom, StopPoint, THREADS_MAX, replay,
+    ReplayOptions, StartedFrom, StopPoint, THREADS_MAX, replay, resident_bytes,
 };
 use vexfs_replay::state::MemoryState;
 use vexfs_replay::storage::{DiskFolder, Folder};
 
 use super::exit::Exit;
 use super::output::grouped;
-use super::progress;
+use super::progress::{ProgressArgument, Shown};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum ValidationArgument {
@@ -54,6 +54,9 @@ pub(crate) struct PassArguments {
     /// A head kept outside of the journal, which must be found in it.
     #[arg(long, value_name = "LSN:DIGEST", value_parser = parse_head)]
     anchor: Option<Head>,
+    /// How progress is shown, on stderr.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) progress: ProgressArgument,
 }
 
 /// Where the pass ends, where not with the journal.
@@ -210,6 +213,16 @@ impl PassArguments {
 }
 
 impl ReplayArguments {
+    /// The limit is for the process, of which the program itself is a part.
+    fn memory_limit(&self) -> Result<Option<u64>, Error> {
+        let Some(limit) = self.memory_limit else { return Ok(None) };
+        let needed = resident_bytes().unwrap_or(0);
+        match limit.checked_sub(needed) {
+            Some(left) => Ok(Some(left)),
+            None => Err(Error::MemoryLimit { what: "the program itself", needed, limit }),
+        }
+    }
+
     pub(crate) fn options(&self) -> Result<ReplayOptions, Error> {
         let damage = match self.damage {
             DamageArgument::Strict => DamagePolicy::Strict,
@@ -219,7 +232,7 @@ impl ReplayArguments {
         };
         Ok(ReplayOptions {
             damage,
-            memory_limit: self.memory_limit,
+            memory_limit: self.memory_limit()?,
             time_limit: self.time_limit,
             checkpoints: self.checkpoints.checkpoints()?,
             ..self.pass.options()
@@ -248,17 +261,20 @@ pub(crate) struct Replayed {
 }
 
 /// Opens and replays a journal, from nothing to the state's digest.
-pub(crate) fn replay_journal(path: &Path, options: &ReplayOptions) -> Result<Replayed, Error> {
+pub(crate) fn replay_journal(
+    pass: &PassArguments,
+    options: &ReplayOptions,
+) -> Result<Replayed, Error> {
+    let (path, how) = (&pass.journal, pass.progress);
     let started = Instant::now();
     let journal = Journal::open_path(path)?;
-    let bar = progress::of_bytes("replay");
+    let mut shown = Shown::new("replay", how);
     let mut initiation_seconds = None;
     let (state, outcome) = replay(&journal, options, &mut |now: &Progress| {
         initiation_seconds.get_or_insert_with(|| started.elapsed().as_secs_f64());
-        bar.set_length(now.total_bytes);
-        bar.set_position(now.bytes);
+        shown.show(now);
     })?;
-    bar.finish_and_clear();
+    drop(shown);
     let digest = outcome.state_digest.unwrap_or_else(|| state.digest());
     let seconds = started.elapsed().as_secs_f64();
     let initiation_seconds = initiation_seconds.unwrap_or(seconds);

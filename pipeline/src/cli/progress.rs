@@ -1,6 +1,12 @@
-//! Progress on a terminal: rate and time left. Silent when stderr is no terminal.
+//! Progress: rate and time left on a terminal, or a JSON object a line for machines. Both go to stderr;
+//! where that is no terminal and nobody asked for JSON, there is none.
 
 use std::io::IsTerminal as _;
+
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use vexfs_replay::replay::Progress;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -18,12 +24,70 @@ fn bar(what: &'static str, template: &str) -> ProgressBar {
     bar
 }
 
-/// A bar that counts bytes.
-pub(crate) fn of_bytes(what: &'static str) -> ProgressBar {
-    bar(what, TEMPLATE)
-}
-
 /// A bar that counts things.
 pub(crate) fn of_count(what: &'static str) -> ProgressBar {
     bar(what, COUNT_TEMPLATE)
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ProgressArgument {
+    /// A bar on a terminal, nothing elsewhere.
+    Auto,
+    /// A JSON object a line, a few times a second and at the end.
+    Json,
+    /// Nothing.
+    None,
+}
+
+/// How often a line is written.
+const LINE_EVERY: Duration = Duration::from_millis(250);
+
+/// Shows the progress of one pass over a journal.
+pub(crate) struct Shown {
+    bar: Option<ProgressBar>,
+    lines: bool,
+    written: Option<Instant>,
+    latest: Progress,
+}
+
+impl Shown {
+    /// Progress of what is named, shown as is asked for.
+    pub(crate) fn new(what: &'static str, how: ProgressArgument) -> Self {
+        let bar = matches!(how, ProgressArgument::Auto).then(|| bar(what, TEMPLATE));
+        let lines = matches!(how, ProgressArgument::Json);
+        Self { bar, lines, written: None, latest: Progress::default() }
+    }
+
+    /// Shows how far it is now.
+    pub(crate) fn show(&mut self, now: &Progress) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(now.total_bytes);
+            bar.set_position(now.bytes);
+        }
+        self.latest = *now;
+        if self.written.is_none_or(|written| written.elapsed() >= LINE_EVERY) {
+            self.write_line();
+        }
+    }
+
+    fn write_line(&mut self) {
+        if self.lines
+            && let Ok(line) = serde_json::to_string(&self.latest)
+        {
+            eprintln!("{line}");
+            self.written = Some(Instant::now());
+        }
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if self.written.is_some() {
+            self.write_line();
+        }
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
 }

@@ -10,7 +10,7 @@ use super::pass::{ReplayArguments, exit_of, outcome_json, outcome_rows, replay_j
 
 pub(crate) fn run(arguments: &ReplayArguments) -> Result<Report, Error> {
     let options = arguments.options()?;
-    let replayed = replay_journal(&arguments.pass.journal, &options)?;
+    let replayed = replay_journal(&arguments.pass, &options)?;
     let outcome = &replayed.outcome;
     let peak = peak_memory_bytes();
     let counts = replayed.state.counts();
@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<Report, Error> {
     json["state_digest"] = json!(digest);
     json["state_memory_bytes"] = json!(replayed.state.memory_bytes());
     json["peak_memory_bytes"] = json!(peak);
+    json["counted_memory_bytes"] = json!(outcome.memory_bytes_max);
     json["records"] = counts.iter().map(count_of).collect();
     let records: u64 = counts.iter().map(|(_, count)| count).sum();
     let mut rows = outcome_rows(outcome, &options);

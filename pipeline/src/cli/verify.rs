@@ -10,18 +10,15 @@ use vexfs_replay::replay::verify;
 use super::exit::Exit;
 use super::output::{Report, facts};
 use super::pass::{PassArguments, exit_of, outcome_json, outcome_rows};
-use super::progress;
+use super::progress::Shown;
 
 pub(crate) fn run(arguments: &PassArguments) -> Result<Report, Error> {
     let started = Instant::now();
     let options = arguments.options();
     let journal = Journal::open_path(&arguments.journal)?;
-    let bar = progress::of_bytes("verify");
-    let outcome = verify(&journal, &options, &mut |now| {
-        bar.set_length(now.total_bytes);
-        bar.set_position(now.bytes);
-    })?;
-    bar.finish_and_clear();
+    let mut shown = Shown::new("verify", arguments.progress);
+    let outcome = verify(&journal, &options, &mut |now| shown.show(now))?;
+    drop(shown);
     let seconds = started.elapsed().as_secs_f64();
     let mut json = outcome_json(&outcome);
     json["seconds"] = json!(seconds);

@@ -10,11 +10,12 @@ use rayon::ThreadPool;
 
 use super::checkpointer::Checkpointer;
 use super::pool::Epoch;
-use super::{EPOCH_BYTES, FlowOptions, SPACES, add_contradictions};
+use super::{FlowOptions, SPACES, add_contradictions};
 use crate::checkpoint::Report;
 use crate::error::Error;
-use crate::replay::{Cut, Progress};
+use crate::replay::{Charge, Cut, Meter, Progress};
 use crate::stages::apply::{Owner, Work};
+use crate::stages::decode::Decoded;
 use crate::stages::transactions::Settled;
 use crate::state::{MemoryState, Table};
 
@@ -38,6 +39,8 @@ pub(super) struct Applied {
     /// The cut at which the state is, where it is at one.
     pub(super) cut: Option<Cut>,
     pub(super) checkpoints: Report,
+    /// The most memory that was taken at once, in bytes.
+    pub(super) memory_bytes_max: u64,
 }
 
 /// Applies epochs as they come.
@@ -45,6 +48,8 @@ pub(super) struct Applier<'f> {
     pub(super) workers: &'f ThreadPool,
     pub(super) options: &'f FlowOptions<'f>,
     pub(super) settled_home: Sender<Settled>,
+    /// How much memory the buffers of epochs take, in bytes.
+    pub(super) pipeline_bytes: u64,
 }
 
 impl Applier<'_> {
@@ -53,17 +58,27 @@ impl Applier<'_> {
         mut state: Option<&mut MemoryState>,
         units: Receiver<Unit>,
         mut checkpointer: Option<Checkpointer>,
+        mut charge: Charge<'_>,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Applied, Error> {
+        let so_far = self.options.start.map(|cut| &cut.so_far);
+        let spared = so_far.map_or((0, 0), |it| (it.tally.events, it.bytes));
+        let mut meter = Meter::start();
         let mut applied = Applied { cut: self.options.start.cloned(), ..Applied::default() };
-        for unit in units {
+        for unit in &units {
+            let _span = tracing::debug_span!("apply", from = unit.lsns.start).entered();
             applied.cut = None;
             if let Some(state) = &mut state {
                 applied.owners.resize_with(state.partitions_mut().len(), Owner::default);
                 self.apply(state, &mut applied.owners, &unit);
-                self.check_memory(state, &unit)?;
             }
-            progress(&unit.progress);
+            let mut now = unit.progress;
+            now.shares_verified = units.len();
+            now.memory_bytes = self.memory_bytes(state.as_deref(), &unit, checkpointer.as_ref());
+            now.checkpoint_lsn = checkpointer.as_ref().map_or(0, Checkpointer::last_lsn);
+            charge.set(now.memory_bytes)?;
+            meter.measure(spared, &mut now);
+            progress(&now);
             let mut settled = unit.settled;
             settled.clear();
             // Full, or nobody there: then it isn't needed any more.
@@ -79,6 +94,7 @@ impl Applier<'_> {
         if let Some(cut) = &mut applied.cut {
             add_contradictions(&mut cut.so_far.inconsistencies, &applied.owners);
         }
+        applied.memory_bytes_max = charge.most();
         applied.checkpoints = checkpointer.map(Checkpointer::into_report).unwrap_or_default();
         Ok(applied)
     }
@@ -93,7 +109,7 @@ impl Applier<'_> {
         };
         let shares = state.partitions_mut().iter_mut().zip(owners).map(Mutex::new);
         let shares: Vec<Mutex<(&mut Table, &mut Owner)>> = shares.collect();
-        let claims = Claims::new(shares.len(), self.options.threads);
+        let claims = Claims::new(shares.len(), self.workers.current_num_threads());
         self.workers.broadcast(|worker| {
             for partition in claims.of(worker.index()) {
                 let mut share = shares[partition].lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,15 +119,19 @@ impl Applier<'_> {
         });
     }
 
-    fn check_memory(&self, state: &MemoryState, unit: &Unit) -> Result<(), Error> {
-        let Some(limit) = self.options.memory_limit else { return Ok(()) };
-        let settled = unit.settled.bytes.capacity() as u64;
-        let pipeline = (SPACES * EPOCH_BYTES) as u64 + settled + unit.open_bytes;
-        let needed = state.memory_bytes() + pipeline;
-        if needed <= limit {
-            return Ok(());
-        }
-        Err(Error::MemoryLimit { what: "the state with the pipeline", needed, limit })
+    /// How much memory there is in use for state and pipeline, in bytes.
+    fn memory_bytes(
+        &self,
+        state: Option<&MemoryState>,
+        unit: &Unit,
+        checkpointer: Option<&Checkpointer>,
+    ) -> u64 {
+        let descriptors = unit.epoch.space.runs.iter().map(Decoded::memory_bytes).sum::<u64>();
+        self.pipeline_bytes
+            + SPACES as u64 * (descriptors + unit.settled.memory_bytes())
+            + unit.open_bytes
+            + state.map_or(0, MemoryState::memory_bytes)
+            + checkpointer.map_or(0, Checkpointer::memory_bytes)
     }
 }
 

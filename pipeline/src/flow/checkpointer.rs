@@ -17,6 +17,10 @@ use crate::replay::Cut;
 use crate::stages::apply::Owner;
 use crate::state::MemoryState;
 
+/// What writing a checkpoint takes beside its sections, in bytes: zstd's tables and what waits to be
+/// written.
+const WRITER_BYTES: u64 = 4 * 1024 * 1024;
+
 /// The applier's side.
 #[derive(Debug)]
 pub(super) struct Checkpointer {
@@ -33,6 +37,9 @@ pub(super) struct Checkpointer {
     stalls: Option<Histogram<u64>>,
     stalled: Duration,
     put_off: u64,
+    last_lsn: u64,
+    /// How much memory the sections take that are on their way, in bytes.
+    memory_bytes: u64,
 }
 
 /// Where the last checkpoint was.
@@ -76,6 +83,8 @@ pub(super) fn connect(saver: Option<&Saver>, start: Option<&Cut>) -> (Option<Che
             stalls: Histogram::new(3).ok(),
             stalled: Duration::ZERO,
             put_off: 0,
+            last_lsn: start.map_or(0, |cut| cut.lsn),
+            memory_bytes: WRITER_BYTES,
         }
     });
     (checkpointer, Desk { snapshots, written, idle, spent })
@@ -114,6 +123,9 @@ impl Checkpointer {
         let started = Instant::now();
         let buffers = self.written.try_recv().unwrap_or_default();
         let sections = take_changes(state, workers, buffers);
+        let taken = sections.iter().map(|(bytes, _)| bytes.capacity()).sum::<usize>();
+        self.memory_bytes = WRITER_BYTES + taken as u64;
+        self.last_lsn = cut.lsn;
         let mut cut = cut.clone();
         add_contradictions(&mut cut.so_far.inconsistencies, owners);
         let (events, bytes, when) = (cut.so_far.tally.events, cut.so_far.bytes, Instant::now());
@@ -145,6 +157,16 @@ impl Checkpointer {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let taken = self.stalled.as_secs_f64() + spent.as_secs_f64() / cores as f64;
         taken > self.started.elapsed().as_secs_f64() * self.policy.time_share_max
+    }
+
+    /// The watermark of the last checkpoint that was taken, 0 for none.
+    pub(super) fn last_lsn(&self) -> u64 {
+        self.last_lsn
+    }
+
+    /// How much memory checkpoints take, in bytes.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
     }
 
     /// What this side knows of the checkpoints.

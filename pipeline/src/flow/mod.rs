@@ -32,7 +32,7 @@ use crate::checkpoint::{Report, Snapshot};
 use crate::error::Error;
 use crate::journal::{End, Journal, PastDamage, layout};
 use crate::replay::Inconsistencies;
-use crate::replay::{Control, Cut, Findings, Progress, THREADS_MAX};
+use crate::replay::{Control, Cut, Findings, Progress, Shared, THREADS_MAX};
 use crate::stages::apply::Owner;
 use crate::stages::decode::Reading;
 use crate::state::MemoryState;
@@ -49,10 +49,6 @@ const RUNS_PER_THREAD: usize = 2;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FlowOptions<'o> {
     pub(crate) reading: Reading,
-    /// How many workers there are.
-    pub(crate) threads: usize,
-    /// How much memory state and pipeline may take together, in bytes.
-    pub(crate) memory_limit: Option<u64>,
     /// The digest of the block with this LSN is wanted.
     pub(crate) anchor_lsn: Option<u64>,
     /// Where the pass takes up what an earlier one left.
@@ -93,6 +89,8 @@ pub(crate) struct Pass {
     pub(crate) cut: Option<Cut>,
     /// What came of checkpoints.
     pub(crate) checkpoints: Report,
+    /// The most memory that was taken at once, in bytes.
+    pub(crate) memory_bytes_max: u64,
     /// The digest of the state, where it was computed for the last checkpoint.
     pub(crate) state_digest: Option<Digest>,
 }
@@ -109,27 +107,36 @@ pub(crate) fn run(
     journal: &Journal,
     mut state: Option<&mut MemoryState>,
     options: &FlowOptions<'_>,
+    crew: &Shared,
     mut saver: Option<Saver>,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Pass, Error> {
-    let workers = thread_pool(options.threads)?;
+    let workers = &crew.workers;
+    let threads = workers.current_num_threads();
     let total = usize::try_from(journal.total_bytes()).unwrap_or(usize::MAX);
     let buffer_bytes = total.clamp(layout::MAX_BLOCK_BYTES, EPOCH_BYTES);
-    let pool = Pool::new(SPACES, buffer_bytes, options.threads * RUNS_PER_THREAD)?;
+    let pool = Pool::new(SPACES, buffer_bytes, threads * RUNS_PER_THREAD)?;
     let (read_sender, read_receiver) = bounded(1);
     let (unit_sender, unit_receiver) = bounded(1);
     let (settled_sender, settled_receiver) = bounded(SPACES);
-    let verifier = Verifier::new(journal, options, &workers, unit_sender, settled_receiver);
+    let verifier = Verifier::new(journal, options, workers, unit_sender, settled_receiver);
     let (checkpointer, desk) = checkpointer::connect(saver.as_ref(), options.start);
-    let applier = Applier { workers: &workers, options, settled_home: settled_sender };
+    let applier = Applier {
+        workers,
+        options,
+        settled_home: settled_sender,
+        pipeline_bytes: (SPACES * buffer_bytes) as u64,
+    };
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes threads")]
     let (read, verified, applied, saved) = thread::scope(|scope| {
         let reader =
-            spawn(scope, "read", || reader::read(journal, options, &workers, pool, read_sender));
+            spawn(scope, "read", || reader::read(journal, options, workers, pool, read_sender));
         let verifier = spawn(scope, "verify", || verifier.run(read_receiver));
         let saved = saver.as_mut().map(|saver| spawn(scope, "checkpoint", || desk.serve(saver)));
         let state = state.as_deref_mut();
-        let apply = AssertUnwindSafe(|| applier.run(state, unit_receiver, checkpointer, progress));
+        let apply = AssertUnwindSafe(|| {
+            applier.run(state, unit_receiver, checkpointer, crew.budget.charge(), progress)
+        });
         let applied = catch_unwind(apply).unwrap_or_else(|panic| Err(panicked(&*panic)));
         (join(reader), join(verifier), applied, saved.map_or(Ok(()), join))
     });
@@ -141,11 +148,12 @@ pub(crate) fn run(
         findings: conclude(verified, read, &applied, options),
         cut: applied.cut,
         checkpoints: applied.checkpoints,
+        memory_bytes_max: applied.memory_bytes_max,
         state_digest: None,
     };
     if let (Some(saver), Some(state)) = (saver, state) {
         pass.checkpoints = saver.report.with_stalls_of(&pass.checkpoints);
-        save_last(&mut pass, saver, state, &workers)?;
+        save_last(&mut pass, saver, state, workers)?;
     }
     Ok(pass)
 }
@@ -215,18 +223,33 @@ fn spawn<'s, 'e, T: Send + 's>(
     name: &str,
     body: impl FnOnce() -> Result<T, Error> + Send + 's,
 ) -> Handle<'s, T> {
+    // What the threads do is part of what the caller does.
+    let span = tracing::Span::current();
+    let body = move || span.in_scope(body);
     let started = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, body);
-    started.map_err(|error| Error::InvalidOption {
-        option: "threads",
-        reason: format!("the {name} thread could not be started: {error}"),
-    })
+    started.map_err(|error| no_thread(name, &error))
+}
+
+/// Runs `body` on a thread of its own, which outlives the caller.
+pub(crate) fn spawn_alone<T: Send + 'static>(
+    name: &'static str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::JoinHandle<T>, Error> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes threads")]
+    let started = thread::Builder::new().name(name.to_owned()).spawn(body);
+    started.map_err(|error| no_thread(name, &error))
+}
+
+fn no_thread(name: &str, error: &std::io::Error) -> Error {
+    let reason = format!("the {name} thread could not be started: {error}");
+    Error::InvalidOption { option: "threads", reason }
 }
 
 fn join<T>(handle: Handle<'_, T>) -> Result<T, Error> {
     handle?.join().unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Error {
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     Error::Panicked { message: text.unwrap_or_else(|| "no message".to_owned()) }

@@ -39,6 +39,7 @@ pub(super) fn read(
         options.wait_while_paused();
         // What was read is still applied, so that the pass ends at a cut.
         options.check_stop()?;
+        let _span = tracing::debug_span!("read").entered();
         let Some(stretch) = walk.next(&mut epoch.space.buffer, fill)? else { break };
         epoch.stretch = stretch;
         if epochs.send(epoch).is_err() {

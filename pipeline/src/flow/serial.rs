@@ -64,7 +64,7 @@ pub(crate) fn run_serial(
             Findings::add_damage(&mut damages, damage);
         }
         let (events, total_bytes) = (serial.tally.events, journal.total_bytes());
-        progress(&Progress { events, bytes, total_bytes });
+        progress(&Progress { events, bytes, total_bytes, ..Progress::default() });
     }
     let end = ended.or(walk.end()).ok_or(Error::Cancelled)?;
     serial.ledger.discard_all();

@@ -90,6 +90,7 @@ impl<'f> Verifier<'f> {
             events: found.tally.events,
             bytes: found.bytes,
             total_bytes: journal.total_bytes(),
+            ..Progress::default()
         };
         Self { journal, options, workers, judge, units, settled_home, found, progress }
     }
@@ -98,7 +99,10 @@ impl<'f> Verifier<'f> {
         let reading = self.options.reading;
         let mut transactions = Transactions::new(reading);
         transactions.ledger.summary = std::mem::take(&mut self.found.transactions);
-        for mut epoch in epochs {
+        for mut epoch in &epochs {
+            self.progress.epochs_read = epochs.len();
+            let blocks = epoch.stretch.frames.len();
+            let _span = tracing::debug_span!("verify", blocks).entered();
             self.decode(&mut epoch);
             let ended = self.judge_faults(&mut epoch)?;
             // Behind damage there is no cut from which another pass would find the same.
@@ -171,6 +175,7 @@ impl<'f> Verifier<'f> {
         self.found.anchored = self.found.anchored.or(anchored);
         self.progress.events = self.found.tally.events;
         self.progress.bytes = self.found.bytes;
+        self.progress.damaged_ranges = self.found.damages.len() as u64;
         Ok(self.found.end.is_some())
     }
 
@@ -181,9 +186,8 @@ impl<'f> Verifier<'f> {
         epoch: Arc<Epoch>,
         cuts: bool,
     ) -> Result<(), Error> {
-        let limited = self.options.memory_limit.is_some();
         let mut around = Around {
-            open_bytes: if limited { transactions.memory_bytes() } else { 0 },
+            open_bytes: transactions.memory_bytes(),
             verifier: self,
             epoch: Arc::clone(&epoch),
             handed_on: 0,
@@ -225,7 +229,7 @@ struct Around<'a, 'f> {
     epoch: Arc<Epoch>,
     /// What lies outside of transactions before this LSN was handed on.
     handed_on: u64,
-    /// How much memory open transactions take, in bytes; 0 where nobody asks.
+    /// How much memory open transactions take, in bytes.
     open_bytes: u64,
 }
 

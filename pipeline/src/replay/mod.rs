@@ -6,7 +6,10 @@ mod cut;
 mod findings;
 mod options;
 mod outcome;
-mod start;
+mod progress;
+mod running;
+mod shared;
+mod shelf;
 mod stop;
 
 pub use control::Control;
@@ -15,6 +18,11 @@ pub use findings::{Cause, Findings, Inconsistencies, Inconsistency};
 pub(crate) use findings::{INCONSISTENCIES_MAX, digest_at};
 pub use options::{CheckpointStart, Checkpoints, DamagePolicy, ReplayOptions, THREADS_MAX};
 pub use outcome::{Outcome, StartedFrom};
+pub(crate) use progress::Meter;
+pub use progress::Progress;
+pub use running::{Running, start};
+pub(crate) use shared::Charge;
+pub use shared::{Shared, resident_bytes};
 pub use stop::StopPoint;
 
 pub use crate::stages::decode::Tally;
@@ -22,29 +30,19 @@ pub use crate::stages::ledger::{
     OPEN_TRANSACTIONS_MAX, TransactionFault, TransactionIds, TransactionSummary,
 };
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vexfs_kernels::Digest;
 
 use self::anchor::find_anchor;
 use self::options::PassChoice;
-use self::start::Shelf;
+use self::shelf::Shelf;
 use crate::checkpoint::{CheckpointFault, Loaded, PassedOver};
 use crate::error::Error;
 use crate::flow;
 use crate::journal::{EndKind, Journal, Validation};
 use crate::state::MemoryState;
-
-/// How far a pass has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Events done.
-    pub events: u64,
-    /// Bytes of the journal done.
-    pub bytes: u64,
-    /// Bytes of the journal in all.
-    pub total_bytes: u64,
-}
 
 /// Replays a journal into memory, on all workers.
 ///
@@ -59,8 +57,10 @@ pub fn replay(
     options: &ReplayOptions,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<(MemoryState, Outcome), Error> {
+    let _span = options.span("replay", journal).entered();
     let shelf = Shelf::open(options)?;
     let request = Request::new(journal, options)?;
+    let crew = request.crew()?;
     let mut passed_over = Vec::new();
     loop {
         let loaded = match &shelf {
@@ -68,7 +68,7 @@ pub fn replay(
             None => None,
         };
         let name = loaded.as_ref().map(|it| it.name.clone());
-        match request.replay_from(loaded, shelf.as_ref(), progress)? {
+        match request.replay_from(&crew, loaded, shelf.as_ref(), progress)? {
             Attempt::Done(state, mut outcome) => {
                 outcome.passed_over = passed_over;
                 return Ok((state, *outcome));
@@ -111,11 +111,13 @@ pub fn verify(
     options: &ReplayOptions,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Outcome, Error> {
+    let _span = options.span("verify", journal).entered();
     let request = Request::new(journal, options)?;
     let until_lsn = request.until_lsn;
     let choice = PassChoice { stop_at_fault: false, route: false, until_lsn, start: None };
     let flow_options = options.for_flow(choice, request.deadline);
-    let findings = flow::run(journal, None, &flow_options, None, progress)?.findings?;
+    let crew = request.crew()?;
+    let findings = flow::run(journal, None, &flow_options, &crew, None, progress)?.findings?;
     let anchored = find_anchor(options.anchor, journal, &findings, None, options.validation)?;
     Ok(Outcome::of(findings, until_lsn, anchored))
 }
@@ -150,8 +152,18 @@ impl<'r> Request<'r> {
         self.options.for_flow(choice, self.deadline)
     }
 
+    /// The workers and the memory limit that are to be used.
+    fn crew(&self) -> Result<Arc<Shared>, Error> {
+        let options = self.options;
+        match &options.shared {
+            Some(shared) => Ok(Arc::clone(shared)),
+            None => Shared::new(options.threads, options.memory_limit).map(Arc::new),
+        }
+    }
+
     fn replay_from(
         &self,
+        crew: &Shared,
         loaded: Option<Loaded>,
         shelf: Option<&Shelf<'_>>,
         progress: &mut dyn FnMut(&Progress),
@@ -167,7 +179,7 @@ impl<'r> Request<'r> {
             state.track();
         }
         let flow_options = self.for_flow(self.until_lsn, start.as_ref());
-        let pass = flow::run(journal, Some(&mut state), &flow_options, saver, progress)?;
+        let pass = flow::run(journal, Some(&mut state), &flow_options, crew, saver, progress)?;
         let watermark = pass.checkpoints.watermark;
         let findings = match pass.findings {
             Err(why @ (Error::Cancelled | Error::TimedOut { .. })) if watermark > 0 => {
@@ -182,12 +194,13 @@ impl<'r> Request<'r> {
         let mut again = |until_lsn: u64| {
             let mut state = MemoryState::default();
             let options = self.for_flow(until_lsn, None);
-            let pass = flow::run(journal, Some(&mut state), &options, None, progress)?;
+            let pass = flow::run(journal, Some(&mut state), &options, crew, None, progress)?;
             Ok((state, pass.findings?))
         };
         let known = (state, pass.state_digest);
         let (state, outcome) = self.conclude(known, findings, start.as_ref(), &mut again)?;
-        let outcome = Outcome { started_from, checkpoints: pass.checkpoints, ..outcome };
+        let (checkpoints, memory_bytes_max) = (pass.checkpoints, pass.memory_bytes_max);
+        let outcome = Outcome { started_from, checkpoints, memory_bytes_max, ..outcome };
         Ok(Attempt::Done(state, Box::new(outcome)))
     }
 

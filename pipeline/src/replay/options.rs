@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use super::control::Control;
 use super::cut::Cut;
+use super::shared::Shared;
 use super::stop::StopPoint;
 use crate::checkpoint::CheckpointPolicy;
 use crate::flow::FlowOptions;
-use crate::journal::{Head, Validation};
+use crate::journal::{Head, Journal, Validation};
 use crate::stages::decode::Reading;
 use crate::state::PARTITIONS;
 use crate::storage::Folder;
@@ -41,11 +42,14 @@ pub struct ReplayOptions {
     pub validation: Validation,
     /// What is done about damage.
     pub damage: DamagePolicy,
+    /// The workers and the memory limit that it shares with other replays; the next two don't count
+    /// then.
+    pub shared: Option<Arc<Shared>>,
     /// How many workers share the work, [`THREADS_MAX`] at most.
     pub threads: NonZero<usize>,
     /// Where the replay ends, where not with the journal.
     pub until: Option<StopPoint>,
-    /// How much memory state and pipeline may take together, in bytes.
+    /// How much memory it may take, in bytes, beside what the process had before.
     pub memory_limit: Option<u64>,
     /// How long it may take.
     pub time_limit: Option<Duration>,
@@ -86,6 +90,7 @@ impl Default for ReplayOptions {
             validation: Validation::Cryptographic,
             damage: DamagePolicy::default(),
             threads: cores().min(NonZero::new(THREADS_MAX).unwrap_or(NonZero::<usize>::MIN)),
+            shared: None,
             until: None,
             memory_limit: None,
             time_limit: None,
@@ -117,8 +122,6 @@ impl ReplayOptions {
         let validation = self.validation;
         FlowOptions {
             reading: Reading { validation, after_lsn, until_lsn, stop_at_fault, route },
-            threads: self.threads.get(),
-            memory_limit: self.memory_limit,
             anchor_lsn: self.anchor.map(|anchor| anchor.lsn),
             start,
             cuts: route,
@@ -131,6 +134,12 @@ impl ReplayOptions {
     pub(super) fn deadline(&self) -> Option<(Instant, Duration)> {
         let limit = self.time_limit?;
         Instant::now().checked_add(limit).map(|deadline| (deadline, limit))
+    }
+
+    /// The span of an operation with these options.
+    pub(super) fn span(&self, operation: &'static str, journal: &Journal) -> tracing::Span {
+        let (validation, journal) = (self.validation.name(), hex::encode(journal.journal_id));
+        tracing::info_span!("operation", operation, journal, validation, damage = ?self.damage)
     }
 
     /// Whether damage makes the replay refuse.

@@ -53,6 +53,8 @@ pub struct Outcome {
     pub passed_over: Vec<PassedOver>,
     /// The checkpoints that it took.
     pub checkpoints: Report,
+    /// The most memory that it took at once, as it counts, in bytes.
+    pub memory_bytes_max: u64,
     /// The state's digest, where it was computed on the way.
     pub state_digest: Option<Digest>,
 }
@@ -78,6 +80,7 @@ impl Outcome {
             started_from: None,
             passed_over: Vec::new(),
             checkpoints: Report::default(),
+            memory_bytes_max: 0,
             state_digest: None,
         }
     }

@@ -98,6 +98,12 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
+    /// How much memory it takes, in bytes.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let transactional = self.transactional.capacity() * size_of::<TransactionEvent>();
+        self.buckets.memory_bytes() + transactional as u64
+    }
+
     pub(crate) fn clear(&mut self) {
         self.buckets.clear();
         self.transactional.clear();

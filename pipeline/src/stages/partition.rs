@@ -78,6 +78,12 @@ impl<D> Buckets<D> {
         &self.0[partition]
     }
 
+    /// How much memory the buckets take, in bytes.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let effects = self.0.iter().map(Vec::capacity).sum::<usize>();
+        ((effects * size_of::<D>()) + size_of_val(&*self.0)) as u64
+    }
+
     /// Empties the buckets and keeps their memory.
     pub(crate) fn clear(&mut self) {
         self.0.iter_mut().for_each(Vec::clear);

@@ -57,6 +57,11 @@ pub(crate) struct Settled {
 }
 
 impl Settled {
+    /// How much memory it takes, in bytes.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.here.memory_bytes() + self.reread.memory_bytes() + self.bytes.capacity() as u64
+    }
+
     pub(crate) fn clear(&mut self) {
         self.here.clear();
         self.reread.clear();

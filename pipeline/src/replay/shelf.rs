@@ -1,4 +1,4 @@
-//! Where a replay starts: at the journal's first event, or at a checkpoint.
+//! The checkpoints of a replay: the one that it starts from, and those that it adds.
 
 use std::fmt::Debug;
 use std::sync::Arc;
