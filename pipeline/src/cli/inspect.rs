@@ -17,6 +17,7 @@ use vexfs_replay::state::{Effect, Key, for_each_effect};
 use super::exit::Exit;
 use super::output::SCHEMA;
 use super::record::quote_path;
+use super::selection::{parse_range, parse_type};
 
 /// How many missing segments are listed at most.
 const LISTED: usize = 1_000;
@@ -48,29 +49,6 @@ struct RowArguments {
     /// A row for each event.
     #[arg(long)]
     events: bool,
-}
-
-fn parse_range(text: &str) -> Result<(u64, u64), String> {
-    let number = |text: &str, missing: u64| match text {
-        "" => Ok(missing),
-        _ => text.parse().map_err(|error| format!("{text}: {error}")),
-    };
-    match text.split_once("..") {
-        Some((from, to)) => match (number(from, 0)?, number(to, u64::MAX)?) {
-            (from, to) if from > to => Err(format!("{from} comes after {to}")),
-            range => Ok(range),
-        },
-        None => text.parse().map(|lsn| (lsn, lsn)).map_err(|error| format!("{text}: {error}")),
-    }
-}
-
-fn parse_type(text: &str) -> Result<u16, String> {
-    if let Some(event_type) = EventType::from_name(text) {
-        return Ok(event_type.code());
-    }
-    let digits =
-        text.strip_prefix("0x").ok_or("expected a name as filesystem.create, or 0x0101")?;
-    u16::from_str_radix(digits, 16).map_err(|error| error.to_string())
 }
 
 /// Where the rows go: lines of JSON objects for people, one JSON result for machines.

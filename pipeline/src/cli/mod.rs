@@ -11,6 +11,7 @@ mod pass;
 mod progress;
 mod record;
 mod replay;
+mod selection;
 mod state;
 mod verify;
 

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use vexfs_replay::Error;
 use vexfs_replay::checkpoint::{CheckpointPolicy, Stalls};
-use vexfs_replay::journal::{EndKind, Head, Journal, Validation};
+use vexfs_replay::journal::{Amount, EndKind, Head, Journal, PlanSummary, SkipReason, Validation};
 use vexfs_replay::replay::{
     CheckpointStart, Checkpoints, Control, DamagePolicy, Findings, Outcome, Progress,
     ReplayOptions, StartedFrom, StopPoint, THREADS_MAX, replay, resident_bytes,
@@ -21,6 +21,7 @@ use vexfs_replay::storage::{DiskFolder, Folder};
 use super::exit::Exit;
 use super::output::grouped;
 use super::progress::{ProgressArgument, Shown};
+use super::selection::SelectionArguments;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum ValidationArgument {
@@ -85,6 +86,7 @@ impl UntilArguments {
 
 /// Where checkpoints are, and when new ones are taken.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Checkpoints")]
 pub(crate) struct CheckpointArguments {
     /// Start from the newest checkpoint in this folder that can be used, and add to them.
     #[arg(long, value_name = "FOLDER")]
@@ -162,6 +164,8 @@ pub(crate) struct ReplayArguments {
     time_limit: Option<Duration>,
     #[command(flatten)]
     checkpoints: CheckpointArguments,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
 }
 
 /// More workers than there are partitions have nothing to do but to wake each other.
@@ -235,6 +239,7 @@ impl ReplayArguments {
             memory_limit: self.memory_limit()?,
             time_limit: self.time_limit,
             checkpoints: self.checkpoints.checkpoints()?,
+            selection: self.selection.selection(),
             ..self.pass.options()
         })
     }
@@ -325,6 +330,8 @@ pub(crate) fn outcome_json(outcome: &Outcome) -> Value {
         "started_from": outcome.started_from,
         "passed_over": outcome.passed_over,
         "checkpoints": outcome.checkpoints,
+        "selected": outcome.plan.as_ref().map(|_| findings.tally.selected),
+        "plan": outcome.plan,
     })
 }
 
@@ -372,6 +379,29 @@ pub(crate) fn outcome_rows(
     rows.extend(findings.end.tail.as_ref().map(|tail| ("left out", tail.to_string())));
     rows.extend(loss_rows(outcome));
     rows.extend(checkpoint_rows(outcome));
+    if let Some(plan) = &outcome.plan {
+        rows.push(("selected", format!("{} events", grouped(findings.tally.selected))));
+        rows.extend(plan_rows(plan));
+    }
+    rows
+}
+
+/// What a selective replay reads and steps over, in words.
+pub(crate) fn plan_rows(plan: &PlanSummary) -> Vec<(&'static str, String)> {
+    let amount =
+        |it: &Amount| format!("{} blocks, {} bytes", grouped(it.blocks), grouped(it.bytes));
+    let mut rows = vec![
+        ("planned by", format!("the seals of {} of {} segments", plan.sealed, plan.segments)),
+        ("read, at most", amount(&plan.read)),
+    ];
+    rows.extend(plan.skipped.iter().map(|(reason, skipped)| {
+        let reason = match reason {
+            SkipReason::Lsn => "no LSN in them is selected",
+            SkipReason::Time => "no time in them is selected",
+            SkipReason::Family => "no family in them is selected",
+        };
+        ("stepped over", format!("{}: {reason}", amount(skipped)))
+    }));
     rows
 }
 

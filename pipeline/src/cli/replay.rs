@@ -2,14 +2,21 @@
 
 use serde_json::json;
 use vexfs_replay::Error;
+use vexfs_replay::journal::Journal;
+use vexfs_replay::replay::{ReplayOptions, explain};
 use vexfs_replay::state::KeyKind;
 
 use super::exit::Exit;
 use super::output::{Report, facts, grouped};
-use super::pass::{ReplayArguments, exit_of, outcome_json, outcome_rows, replay_journal};
+use super::pass::{
+    ReplayArguments, exit_of, outcome_json, outcome_rows, plan_rows, replay_journal,
+};
 
 pub(crate) fn run(arguments: &ReplayArguments) -> Result<Report, Error> {
     let options = arguments.options()?;
+    if arguments.selection.explain {
+        return explain_plan(arguments, &options);
+    }
     let replayed = replay_journal(&arguments.pass, &options)?;
     let outcome = &replayed.outcome;
     let peak = peak_memory_bytes();
@@ -39,6 +46,19 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<Report, Error> {
         rows.push(("peak memory", format!("{:.1} MB", peak as f64 / 1e6)));
     }
     Ok(Report { exit: exit_of(outcome, Exit::Loss), json, text: facts(&rows) })
+}
+
+/// Says what a selective replay would read.
+fn explain_plan(arguments: &ReplayArguments, options: &ReplayOptions) -> Result<Report, Error> {
+    let journal = Journal::open_path(&arguments.pass.journal)?;
+    let plan = explain(&journal, options)?;
+    let rows = match &plan {
+        Some(plan) => plan_rows(plan),
+        None => {
+            vec![("read", "all of it: nothing is selected, or all damage is to be told".to_owned())]
+        }
+    };
+    Ok(Report { exit: Exit::Clean, json: json!({ "plan": plan }), text: facts(&rows) })
 }
 
 /// The most memory that the process ever had resident, in bytes, where the system tells.

@@ -105,6 +105,14 @@ pub enum Malformed {
         /// The low 32 bits that are there.
         found: u32,
     },
+    /// The block's header says that no such event is in it: its time or its family is left out.
+    #[error("the block's header doesn't cover the {what} of LSN {lsn}")]
+    NotCovered {
+        /// What is left out.
+        what: &'static str,
+        /// The event's LSN.
+        lsn: u64,
+    },
     /// The event's type is not known, and the event doesn't say that it may be passed over.
     #[error("event type {code:#06x} is unknown and not marked optional")]
     UnknownType {

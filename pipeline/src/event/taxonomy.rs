@@ -159,6 +159,24 @@ taxonomy! {
     0x080C Threshold "observability.threshold" Mutation Measure<'a>;
 }
 
+impl<'a> Body<'a> {
+    /// The name of the agent that acts in it, where one does.
+    #[must_use]
+    pub fn agent(&self) -> Option<&'a [u8]> {
+        match *self {
+            Self::AgentQuery(it)
+            | Self::AgentReasoning(it)
+            | Self::AgentDecision(it)
+            | Self::AgentOrchestration(it)
+            | Self::AgentLearning(it)
+            | Self::AgentInteraction(it)
+            | Self::IntentCapture(it)
+            | Self::ContextSwitch(it) => Some(it.agent),
+            _ => None,
+        }
+    }
+}
+
 /// Set on an event type that a reader may pass over (and count) when it doesn't know it.
 pub const OPTIONAL_TYPE_BIT: u16 = 0x8000;
 

@@ -14,13 +14,14 @@ mod verifier;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-pub(crate) use serial::run_serial;
+pub(crate) use serial::{Sink, run_serial};
 
 use vexfs_kernels::Digest;
 
@@ -30,7 +31,7 @@ use self::verifier::{Found, Verifier};
 use crate::checkpoint::Saver;
 use crate::checkpoint::{Report, Snapshot};
 use crate::error::Error;
-use crate::journal::{End, Journal, PastDamage, layout};
+use crate::journal::{End, Journal, PastDamage, Plan, layout};
 use crate::replay::Inconsistencies;
 use crate::replay::{Control, Cut, Findings, Progress, Shared, THREADS_MAX};
 use crate::stages::apply::Owner;
@@ -48,7 +49,11 @@ const RUNS_PER_THREAD: usize = 2;
 /// How a pass over a journal is to be made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FlowOptions<'o> {
-    pub(crate) reading: Reading,
+    pub(crate) reading: Reading<'o>,
+    /// Which blocks need not be read.
+    pub(crate) plan: Option<&'o Plan>,
+    /// Nothing behind this LSN is selected, but the ends of transactions.
+    pub(crate) selected_until: u64,
     /// The digest of the block with this LSN is wanted.
     pub(crate) anchor_lsn: Option<u64>,
     /// Where the pass takes up what an earlier one left.
@@ -119,7 +124,8 @@ pub(crate) fn run(
     let (read_sender, read_receiver) = bounded(1);
     let (unit_sender, unit_receiver) = bounded(1);
     let (settled_sender, settled_receiver) = bounded(SPACES);
-    let verifier = Verifier::new(journal, options, workers, unit_sender, settled_receiver);
+    let enough = AtomicBool::new(false);
+    let verifier = Verifier::new(journal, options, workers, unit_sender, settled_receiver, &enough);
     let (checkpointer, desk) = checkpointer::connect(saver.as_ref(), options.start);
     let applier = Applier {
         workers,
@@ -129,8 +135,9 @@ pub(crate) fn run(
     };
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes threads")]
     let (read, verified, applied, saved) = thread::scope(|scope| {
-        let reader =
-            spawn(scope, "read", || reader::read(journal, options, workers, pool, read_sender));
+        let reader = spawn(scope, "read", || {
+            reader::read(journal, options, workers, pool, read_sender, &enough)
+        });
         let verifier = spawn(scope, "verify", || verifier.run(read_receiver));
         let saved = saver.as_mut().map(|saver| spawn(scope, "checkpoint", || desk.serve(saver)));
         let state = state.as_deref_mut();
@@ -191,7 +198,10 @@ fn conclude(
     // Also where all was done by then: who cancels counts on it.
     options.check_stop()?;
     let mut findings = verified.into_findings(read_end)?;
-    add_contradictions(&mut findings.inconsistencies, &applied.owners);
+    // What is left out of a selection may be what an effect presupposes.
+    if options.reading.filter.is_none() {
+        add_contradictions(&mut findings.inconsistencies, &applied.owners);
+    }
     findings.sort();
     Ok(findings)
 }

@@ -1,6 +1,8 @@
 //! The reading part of the flow: walks the journal and fills an epoch's buffer from all workers, since
 //! one thread alone can't keep up with them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crossbeam_channel::Sender;
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -20,9 +22,10 @@ pub(super) fn read(
     workers: &ThreadPool,
     pool: Pool,
     epochs: Sender<Epoch>,
+    enough: &AtomicBool,
 ) -> Result<Option<End>, Error> {
     let walk = Walk::new(journal, options.reading.validation, options.past_damage());
-    let walk = walk.until(options.reading.until_lsn);
+    let walk = walk.until(options.reading.until_lsn).skipping(options.plan);
     let mut walk = match options.start {
         Some(cut) => walk.starting_at(cut.restart),
         None => walk,
@@ -39,6 +42,9 @@ pub(super) fn read(
         options.wait_while_paused();
         // What was read is still applied, so that the pass ends at a cut.
         options.check_stop()?;
+        if enough.load(Ordering::Relaxed) {
+            walk.end_here();
+        }
         let _span = tracing::debug_span!("read").entered();
         let Some(stretch) = walk.next(&mut epoch.space.buffer, fill)? else { break };
         epoch.stretch = stretch;

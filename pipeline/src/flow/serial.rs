@@ -2,21 +2,29 @@
 //! flow must produce. It shares the meaning of events with it, and none of its machinery.
 
 use crate::error::Error;
-use crate::event::{Body, Event, EventIter};
+use crate::event::{Body, Class, Event, EventIter};
 use crate::journal::damage::{Damage, Fault};
 use crate::journal::{End, Fill, Frame, Journal, Judge, Validation, Walk, block, layout};
 use crate::replay::{Cause, Findings, Inconsistencies, Inconsistency, Progress, digest_at};
-use crate::stages::decode::{Tally, check_lsn};
+use crate::stages::decode::{Tally, check_event};
 use crate::stages::ledger::Ledger;
 use crate::state::{self, Home, MemoryState, Stamp, for_each_effect};
 
 use super::FlowOptions;
 
+/// Who gets the events that take place.
+pub(crate) enum Sink<'s> {
+    /// A state, to which their effects are applied.
+    State(&'s mut MemoryState),
+    /// Somebody else.
+    Events(&'s mut dyn FnMut(&Body<'_>)),
+}
+
 /// The events of an open transaction, copied: LSN and bytes of each.
 type Members = Vec<(u64, Vec<u8>)>;
 
 struct Serial<'s, 'o> {
-    state: Option<&'s mut MemoryState>,
+    sink: Sink<'s>,
     options: &'o FlowOptions<'o>,
     ledger: Ledger<Members>,
     tally: Tally,
@@ -26,7 +34,7 @@ struct Serial<'s, 'o> {
 /// As [`super::run`], serially, from the journal's front and without checkpoints.
 pub(crate) fn run_serial(
     journal: &Journal,
-    state: Option<&mut MemoryState>,
+    sink: Sink<'_>,
     options: &FlowOptions<'_>,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Findings, Error> {
@@ -34,9 +42,9 @@ pub(crate) fn run_serial(
     let walk = Walk::new(journal, reading.validation, options.past_damage());
     let mut walk = walk.until(reading.until_lsn);
     let mut judge = Judge::new(journal);
-    let ledger = Ledger::new(reading.validation >= Validation::Full);
+    let ledger = Ledger::new(reading.validation >= Validation::Full, reading.gaps);
     let (tally, inconsistencies) = (Tally::default(), Inconsistencies::default());
-    let mut serial = Serial { state, options, ledger, tally, inconsistencies };
+    let mut serial = Serial { sink, options, ledger, tally, inconsistencies };
     let (mut blocks, mut bytes, mut damages) = (0, 0, Vec::new());
     let (mut ended, mut anchored) = (None, None);
     let mut buffer = vec![0; journal.buffer_bytes(2 * layout::MAX_BLOCK_BYTES)];
@@ -92,7 +100,7 @@ impl Serial<'_, '_> {
         for event in EventIter::new(payload, header.first_lsn, header.event_count) {
             let event = event.map_err(|malformed| Ok(Fault::Malformed(malformed)))?;
             if validation >= Validation::Full {
-                check_lsn(&event).map_err(|malformed| Ok(Fault::Malformed(malformed)))?;
+                check_event(&event, header).map_err(|malformed| Ok(Fault::Malformed(malformed)))?;
             }
             if event.lsn <= self.options.reading.until_lsn {
                 let body = event.body().map_err(|malformed| Ok(Fault::Malformed(malformed)))?;
@@ -107,7 +115,13 @@ impl Serial<'_, '_> {
     }
 
     fn event(&mut self, event: &Event<'_>, body: Option<&Body<'_>>) -> Result<(), Error> {
-        self.tally.count(body.map(|body| body.event_type().class()));
+        let class = body.map(|body| body.event_type().class());
+        self.tally.count(class);
+        let filter = self.options.reading.filter;
+        let selected = filter.zip(body).is_some_and(|(filter, body)| filter.selects(event, body));
+        if selected && class != Some(Class::Boundary) {
+            self.tally.selected += 1;
+        }
         let (id, lsn) = (event.header.transaction, event.lsn);
         let fault = match body {
             Some(Body::TransactionBegin(_)) => self.ledger.begin(id, lsn)?,
@@ -145,13 +159,25 @@ impl Serial<'_, '_> {
     }
 
     fn apply(&mut self, event: &Event<'_>, position: u64) {
-        let Some(state) = &mut self.state else { return };
         let Ok(Some(body)) = event.body() else { return };
+        let filter = self.options.reading.filter;
+        if filter.is_some_and(|filter| !filter.selects(event, &body)) {
+            return;
+        }
+        let state = match &mut self.sink {
+            Sink::State(state) => state,
+            Sink::Events(visit) => return visit(&body),
+        };
         let stamp = Stamp { lsn: event.lsn, timestamp_ns: event.header.timestamp_ns };
         for_each_effect(&body, |effect| {
+            if filter.is_some_and(|filter| !filter.selects_key(&effect.key)) {
+                return;
+            }
             let Home { partition, tag } = effect.key.home();
             let table = &mut state.partitions_mut()[partition];
-            if let Some(contradiction) = state::apply(table, tag, &effect, stamp) {
+            let applied = state::apply(table, tag, &effect, stamp);
+            // What is left out of a selection may be what an effect presupposes.
+            if let Some(contradiction) = applied.filter(|_| filter.is_none()) {
                 let cause = Cause::Effect(contradiction);
                 self.inconsistencies.add(Inconsistency { lsn: event.lsn, position, cause });
             }

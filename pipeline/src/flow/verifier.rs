@@ -2,6 +2,7 @@
 //! what is bad, and settles transactions in order.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 use rayon::ThreadPool;
@@ -75,6 +76,8 @@ pub(super) struct Verifier<'f> {
     settled_home: Receiver<Settled>,
     found: Found,
     progress: Progress,
+    /// Set when nothing of what follows matters.
+    enough: &'f AtomicBool,
 }
 
 impl<'f> Verifier<'f> {
@@ -84,6 +87,7 @@ impl<'f> Verifier<'f> {
         workers: &'f ThreadPool,
         units: Sender<Unit>,
         settled_home: Receiver<Settled>,
+        enough: &'f AtomicBool,
     ) -> Self {
         let (judge, found) = (Judge::new(journal), Found::from(options.start));
         let progress = Progress {
@@ -92,7 +96,7 @@ impl<'f> Verifier<'f> {
             total_bytes: journal.total_bytes(),
             ..Progress::default()
         };
-        Self { journal, options, workers, judge, units, settled_home, found, progress }
+        Self { journal, options, workers, judge, units, settled_home, found, progress, enough }
     }
 
     pub(super) fn run(mut self, epochs: Receiver<Epoch>) -> Result<Found, Error> {
@@ -113,7 +117,11 @@ impl<'f> Verifier<'f> {
             if let Some(frame) = epoch.stretch.frames.first() {
                 transactions.ledger.enter_epoch(frame.header.writer_epoch);
             }
+            let last_lsn = epoch.stretch.frames.last().map_or(0, |frame| frame.header.first_lsn);
             self.settle(&mut transactions, Arc::new(epoch), cuts)?;
+            if last_lsn > self.options.selected_until && transactions.nothing_waits() {
+                self.enough.store(true, Ordering::Relaxed);
+            }
             if ended {
                 break;
             }
@@ -182,7 +190,7 @@ impl<'f> Verifier<'f> {
     /// Settles the transactions that end in an epoch, and hands it on.
     fn settle(
         &mut self,
-        transactions: &mut Transactions,
+        transactions: &mut Transactions<'_>,
         epoch: Arc<Epoch>,
         cuts: bool,
     ) -> Result<(), Error> {
@@ -205,7 +213,7 @@ impl<'f> Verifier<'f> {
     }
 
     /// The cut behind a block, the last of its epoch; that of the start where it is no farther.
-    fn cut_behind(&self, frame: &Frame, transactions: &Transactions) -> Option<Cut> {
+    fn cut_behind(&self, frame: &Frame, transactions: &Transactions<'_>) -> Option<Cut> {
         let Reading { after_lsn, until_lsn, .. } = self.options.reading;
         let (header, position) = (&frame.header, frame.position());
         let behind = position.after(header);

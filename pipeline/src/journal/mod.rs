@@ -8,6 +8,7 @@ mod group;
 mod index;
 mod judge;
 pub mod layout;
+mod plan;
 mod reader;
 mod scan;
 pub mod seal;
@@ -20,6 +21,7 @@ mod writer;
 
 pub use index::{IndexedBlock, SegmentIndex};
 pub use judge::Judge;
+pub use plan::{Amount, Plan, PlanSummary, PlannedBlock, SkipReason};
 pub use reader::{Journal, Segment};
 pub use stretch::{End, EndKind, Frame, Stretch};
 pub use transaction::{Transaction, TransactionDigest};

@@ -6,8 +6,10 @@ use vexfs_kernels::Sha256Stream;
 
 use super::block::{self, Continuity, Position};
 use super::damage::{Damage, Fault, Verdict};
+use super::index::IndexedBlock;
 use super::judge::{Judge, Judged};
 use super::layout::*;
+use super::plan::Plan;
 use super::reader::{Journal, Segment};
 use super::scan::visit_blocks;
 use super::seal;
@@ -37,6 +39,8 @@ pub struct Walk<'j> {
     validation: Validation,
     past: PastDamage,
     until_lsn: u64,
+    /// Which blocks are stepped over.
+    plan: Option<&'j Plan>,
     index: usize,
     entered: bool,
     /// What is wrong with the segment at hand as a whole has been reported.
@@ -73,6 +77,7 @@ impl<'j> Walk<'j> {
             validation,
             past,
             until_lsn: u64::MAX,
+            plan: None,
             index: 0,
             entered: false,
             reported: false,
@@ -111,6 +116,19 @@ impl<'j> Walk<'j> {
     #[must_use]
     pub fn until(self, until_lsn: u64) -> Self {
         Self { until_lsn, ..self }
+    }
+
+    /// Steps over the blocks that the plan leaves out, on their seals' word.
+    #[must_use]
+    pub fn skipping(self, plan: Option<&'j Plan>) -> Self {
+        Self { plan, ..self }
+    }
+
+    /// Ends the walk where it stands, as if nothing more had been asked for.
+    pub fn end_here(&mut self) {
+        if self.end.is_none() {
+            self.end_as_asked();
+        }
     }
 
     /// Where the walk stands now: behind the last block that it gave.
@@ -248,6 +266,10 @@ impl<'j> Walk<'j> {
         let limit = segment.blocks_limit();
         let readable = limit.min(segment.file_bytes);
         let mut stretch = Stretch { segment: self.index, ..Stretch::default() };
+        let skipped_from = self.plan.map_or(u64::MAX, |plan| self.step_over_skipped(plan));
+        if self.position.next_lsn > self.until_lsn {
+            return Ok(stretch);
+        }
         let start = self.position.offset;
         if start >= readable {
             if readable < limit {
@@ -258,7 +280,8 @@ impl<'j> Walk<'j> {
             }
             return Ok(stretch);
         }
-        let wanted = usize::try_from(readable - start).unwrap_or(usize::MAX).min(buffer.len());
+        let until = readable.min(skipped_from);
+        let wanted = usize::try_from(until - start).unwrap_or(usize::MAX).min(buffer.len());
         let bytes = &mut buffer[..wanted];
         fill(segment, bytes, start)?;
         let mut at = 0;
@@ -276,7 +299,16 @@ impl<'j> Walk<'j> {
                 self.validation,
             );
             match checked {
-                Ok(header) if header.block_bytes as usize > here.len() => break,
+                Ok(header) if header.block_bytes as usize > here.len() => {
+                    if at == 0 {
+                        // The buffer has room for any block, so it was the plan that ended it.
+                        let (field, found) = ("block length", here.len() as u64);
+                        let expected = u64::from(header.block_bytes);
+                        let fault = Fault::SealMismatch { field, expected, found };
+                        self.stop_at(&mut stretch, fault)?;
+                    }
+                    break;
+                }
                 Ok(header) if header.first_lsn > self.until_lsn => {
                     // Behind a hole, in which the rest of what was asked for is lost.
                     self.end_as_asked();
@@ -294,6 +326,34 @@ impl<'j> Walk<'j> {
             }
         }
         Ok(stretch)
+    }
+
+    /// Steps over the blocks here that the plan leaves out; gives where the next of them starts, in
+    /// bytes from the segment's start.
+    fn step_over_skipped(&mut self, plan: &Plan) -> u64 {
+        let blocks = plan.blocks_from(self.index, self.position.offset);
+        for planned in blocks {
+            if planned.skip.is_none() {
+                break;
+            }
+            self.step_over_unread(&planned.block);
+        }
+        let ahead = plan.blocks_from(self.index, self.position.offset);
+        let next = ahead.iter().find(|planned| planned.skip.is_some());
+        next.map_or(u64::MAX, |planned| planned.block.entry.file_offset)
+    }
+
+    fn step_over_unread(&mut self, block: &IndexedBlock) {
+        let entry = &block.entry;
+        let mut bytes = [0; SealEntry::BYTES];
+        entry.write(&mut bytes);
+        self.entries.0.update(&bytes);
+        self.entries.1 += 1;
+        self.position.offset = entry.file_offset + u64::from(entry.block_bytes);
+        self.position.next_block += 1;
+        self.position.next_lsn = block.next_lsn;
+        self.position.digest = entry.digest;
+        self.continuity = Continuity::Next;
     }
 
     fn end_as_asked(&mut self) {

@@ -2,18 +2,17 @@
 
 use vexfs_kernels::Digest;
 
-use super::cut::Cut;
 use super::findings::Findings;
 use crate::error::Error;
 use crate::journal::layout::BlockHeader;
 use crate::journal::{EndKind, Head, Journal, Validation, block};
 
-/// Whether there is an anchor, which then was found.
+/// Whether there is an anchor, which then was found. Not all blocks up to `unread_lsn` were read.
 pub(super) fn find_anchor(
     anchor: Option<Head>,
     journal: &Journal,
     findings: &Findings,
-    start: Option<&Cut>,
+    unread_lsn: u64,
     validation: Validation,
 ) -> Result<bool, Error> {
     let Some(anchor) = anchor else { return Ok(false) };
@@ -25,7 +24,7 @@ pub(super) fn find_anchor(
         pages.map(|(header, digest)| Head { lsn: header.first_lsn.wrapping_sub(1), digest });
     let lsn = anchor.lsn;
     let mut anchored = findings.anchored;
-    if anchored.is_none() && start.is_some_and(|cut| lsn <= cut.lsn) {
+    if anchored.is_none() && lsn <= unread_lsn {
         anchored = digest_before(journal, lsn, validation)?;
     }
     let reason = match anchored {
@@ -42,8 +41,7 @@ pub(super) fn find_anchor(
     Err(Error::BelowAnchor { lsn, reason })
 }
 
-/// The digest of the block that holds an LSN from before the start of the replay. That block isn't
-/// read otherwise; it is proven here as far as was asked for.
+/// The digest of the block that holds an LSN, where the replay need not have read it. It is proven here as far as was asked for.
 fn digest_before(
     journal: &Journal,
     lsn: u64,

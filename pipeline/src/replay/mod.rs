@@ -4,10 +4,12 @@ mod anchor;
 mod control;
 mod cut;
 mod findings;
+mod namespace;
 mod options;
 mod outcome;
 mod progress;
 mod running;
+mod selection;
 mod shared;
 mod shelf;
 mod stop;
@@ -21,6 +23,8 @@ pub use outcome::{Outcome, StartedFrom};
 pub(crate) use progress::Meter;
 pub use progress::Progress;
 pub use running::{Running, start};
+pub(crate) use selection::Filter;
+pub use selection::{OwnedKey, Selection};
 pub(crate) use shared::Charge;
 pub use shared::{Shared, resident_bytes};
 pub use stop::StopPoint;
@@ -36,12 +40,15 @@ use std::time::{Duration, Instant};
 use vexfs_kernels::Digest;
 
 use self::anchor::find_anchor;
+use self::namespace::Namespace;
 use self::options::PassChoice;
+use self::selection::UnderPaths;
 use self::shelf::Shelf;
 use crate::checkpoint::{CheckpointFault, Loaded, PassedOver};
 use crate::error::Error;
+use crate::event::Body;
 use crate::flow;
-use crate::journal::{EndKind, Journal, Validation};
+use crate::journal::{EndKind, Journal, Plan, PlanSummary, Validation};
 use crate::state::MemoryState;
 
 /// Replays a journal into memory, on all workers.
@@ -94,7 +101,9 @@ pub fn replay_serially(
     let mut pass = |until_lsn: u64| {
         let mut state = MemoryState::default();
         let options = request.for_flow(until_lsn, None);
-        let findings = flow::run_serial(journal, Some(&mut state), &options, &mut |_| {})?;
+        let options = flow::FlowOptions { plan: None, ..options };
+        let sink = flow::Sink::State(&mut state);
+        let findings = flow::run_serial(journal, sink, &options, &mut |_| {})?;
         Ok((state, findings))
     };
     let (state, findings) = pass(request.until_lsn)?;
@@ -114,12 +123,29 @@ pub fn verify(
     let _span = options.span("verify", journal).entered();
     let request = Request::new(journal, options)?;
     let until_lsn = request.until_lsn;
-    let choice = PassChoice { stop_at_fault: false, route: false, until_lsn, start: None };
+    let choice = PassChoice {
+        stop_at_fault: false,
+        route: false,
+        until_lsn,
+        start: None,
+        filter: None,
+        plan: None,
+    };
     let flow_options = options.for_flow(choice, request.deadline);
     let crew = request.crew()?;
     let findings = flow::run(journal, None, &flow_options, &crew, None, progress)?.findings?;
-    let anchored = find_anchor(options.anchor, journal, &findings, None, options.validation)?;
+    let anchored = find_anchor(options.anchor, journal, &findings, 0, options.validation)?;
     Ok(Outcome::of(findings, until_lsn, anchored))
+}
+
+/// Which blocks a selective replay with these options would read, and which it would step over;
+/// `None` where it reads all.
+///
+/// # Errors
+/// [`Error::Io`] when storage fails, and what a pass over the names of files meets.
+pub fn explain(journal: &Journal, options: &ReplayOptions) -> Result<Option<PlanSummary>, Error> {
+    let request = Request::new(journal, options)?;
+    Ok(request.plan.map(|plan| plan.summary))
 }
 
 /// What is asked for, with all that is looked up once.
@@ -128,6 +154,8 @@ struct Request<'r> {
     options: &'r ReplayOptions,
     until_lsn: u64,
     deadline: Option<(Instant, Duration)>,
+    filter: Option<Filter>,
+    plan: Option<Plan>,
 }
 
 /// What a replay from a checkpoint comes to.
@@ -143,12 +171,39 @@ type Again<'a> = &'a mut dyn FnMut(u64) -> Result<(MemoryState, Findings), Error
 impl<'r> Request<'r> {
     fn new(journal: &'r Journal, options: &'r ReplayOptions) -> Result<Self, Error> {
         let until_lsn = options.until.map_or(Ok(u64::MAX), |stop| stop.resolve(journal))?;
-        Ok(Self { journal, options, until_lsn, deadline: options.deadline() })
+        let deadline = options.deadline();
+        let mut request = Self { journal, options, until_lsn, deadline, filter: None, plan: None };
+        if let Some(selection) = &options.selection {
+            if options.checkpoints.is_some() {
+                let reason = "the state of some events is none to go on from".to_owned();
+                return Err(Error::InvalidOption { option: "checkpoints", reason });
+            }
+            let under = request.under(selection)?;
+            let filter = request.filter.insert(Filter::new(selection, under));
+            // Who salvages wants to know of all that is damaged.
+            if options.damage != DamagePolicy::Salvage {
+                request.plan = Some(Plan::make(journal, |block| filter.skips(block))?);
+            }
+        }
+        Ok(request)
+    }
+
+    /// What lies under the paths of a selection, by the whole history up to the stop.
+    fn under(&self, selection: &Selection) -> Result<Option<UnderPaths>, Error> {
+        if selection.paths.is_empty() {
+            return Ok(None);
+        }
+        let mut namespace = Namespace::new(selection.paths.iter());
+        let options = self.for_flow(self.until_lsn, None);
+        let mut take = |body: &Body<'_>| namespace.take(body);
+        flow::run_serial(self.journal, flow::Sink::Events(&mut take), &options, &mut |_| {})?;
+        Ok(Some(namespace.into_under()))
     }
 
     fn for_flow<'a>(&'a self, until_lsn: u64, start: Option<&'a Cut>) -> flow::FlowOptions<'a> {
         let stop_at_fault = self.options.damage != DamagePolicy::Salvage;
-        let choice = PassChoice { stop_at_fault, route: true, until_lsn, start };
+        let (filter, plan) = (self.filter.as_ref(), self.plan.as_ref());
+        let choice = PassChoice { stop_at_fault, route: true, until_lsn, start, filter, plan };
         self.options.for_flow(choice, self.deadline)
     }
 
@@ -200,7 +255,8 @@ impl<'r> Request<'r> {
         let known = (state, pass.state_digest);
         let (state, outcome) = self.conclude(known, findings, start.as_ref(), &mut again)?;
         let (checkpoints, memory_bytes_max) = (pass.checkpoints, pass.memory_bytes_max);
-        let outcome = Outcome { started_from, checkpoints, memory_bytes_max, ..outcome };
+        let plan = self.plan.as_ref().map(|plan| plan.summary.clone());
+        let outcome = Outcome { started_from, checkpoints, memory_bytes_max, plan, ..outcome };
         Ok(Attempt::Done(state, Box::new(outcome)))
     }
 
@@ -216,8 +272,10 @@ impl<'r> Request<'r> {
         let options = self.options;
         let mut until_lsn = self.until_lsn;
         // Looked for as far as the journal was read, which may be farther than it is applied.
+        let gaps = self.plan.as_ref().is_some_and(Plan::has_gaps);
+        let unread = if gaps { u64::MAX } else { start.map_or(0, |cut| cut.lsn) };
         let anchored =
-            find_anchor(options.anchor, self.journal, &findings, start, options.validation);
+            find_anchor(options.anchor, self.journal, &findings, unread, options.validation);
         let checks = options.validation >= Validation::Full;
         let contradiction = findings.inconsistencies.first.first().filter(|_| checks).copied();
         match (options.damage, contradiction) {

@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::control::Control;
 use super::cut::Cut;
+use super::selection::{Filter, Selection};
 use super::shared::Shared;
 use super::stop::StopPoint;
 use crate::checkpoint::CheckpointPolicy;
 use crate::flow::FlowOptions;
-use crate::journal::{Head, Journal, Validation};
+use crate::journal::{Head, Journal, Plan, Validation};
 use crate::stages::decode::Reading;
 use crate::state::PARTITIONS;
 use crate::storage::Folder;
@@ -49,6 +50,8 @@ pub struct ReplayOptions {
     pub threads: NonZero<usize>,
     /// Where the replay ends, where not with the journal.
     pub until: Option<StopPoint>,
+    /// Which events are applied, where not all: a selective replay.
+    pub selection: Option<Selection>,
     /// How much memory it may take, in bytes, beside what the process had before.
     pub memory_limit: Option<u64>,
     /// How long it may take.
@@ -92,6 +95,7 @@ impl Default for ReplayOptions {
             threads: cores().min(NonZero::new(THREADS_MAX).unwrap_or(NonZero::<usize>::MIN)),
             shared: None,
             until: None,
+            selection: None,
             memory_limit: None,
             time_limit: None,
             anchor: None,
@@ -109,6 +113,10 @@ pub(super) struct PassChoice<'c> {
     pub(super) route: bool,
     pub(super) until_lsn: u64,
     pub(super) start: Option<&'c Cut>,
+    /// Which events are wanted, where not all.
+    pub(super) filter: Option<&'c Filter>,
+    /// Which blocks need not be read.
+    pub(super) plan: Option<&'c Plan>,
 }
 
 impl ReplayOptions {
@@ -117,14 +125,25 @@ impl ReplayOptions {
         choice: PassChoice<'o>,
         deadline: Option<(Instant, Duration)>,
     ) -> FlowOptions<'o> {
-        let PassChoice { stop_at_fault, route, until_lsn, start } = choice;
+        let PassChoice { stop_at_fault, route, until_lsn, start, .. } = choice;
         let after_lsn = start.map_or(0, |cut| cut.lsn);
         let validation = self.validation;
         FlowOptions {
-            reading: Reading { validation, after_lsn, until_lsn, stop_at_fault, route },
+            reading: Reading {
+                validation,
+                after_lsn,
+                until_lsn,
+                stop_at_fault,
+                route,
+                filter: choice.filter,
+                gaps: choice.plan.is_some_and(Plan::has_gaps),
+            },
+            plan: choice.plan,
+            selected_until: choice.filter.map_or(u64::MAX, Filter::last_lsn),
             anchor_lsn: self.anchor.map(|anchor| anchor.lsn),
             start,
-            cuts: route,
+            // A state of some events is none to go on from.
+            cuts: route && choice.filter.is_none(),
             control: &self.control,
             deadline,
         }

@@ -5,7 +5,7 @@ use vexfs_kernels::Digest;
 
 use super::findings::Findings;
 use crate::checkpoint::{Loaded, PassedOver, Report};
-use crate::journal::Head;
+use crate::journal::{Head, PlanSummary};
 
 /// The checkpoint that a replay started from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,6 +53,8 @@ pub struct Outcome {
     pub passed_over: Vec<PassedOver>,
     /// The checkpoints that it took.
     pub checkpoints: Report,
+    /// Which blocks a selective replay read, and which it stepped over.
+    pub plan: Option<PlanSummary>,
     /// The most memory that it took at once, as it counts, in bytes.
     pub memory_bytes_max: u64,
     /// The state's digest, where it was computed on the way.
@@ -80,6 +82,7 @@ impl Outcome {
             started_from: None,
             passed_over: Vec::new(),
             checkpoints: Report::default(),
+            plan: None,
             memory_bytes_max: 0,
             state_digest: None,
         }

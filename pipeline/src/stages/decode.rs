@@ -6,14 +6,16 @@ use vexfs_kernels::{Digest, crc32c};
 
 use super::partition::{Buckets, Descriptor};
 use super::verify;
-use crate::event::{Body, Class, Event, EventIter, Malformed, low_bits};
+use crate::event::{Body, Class, Event, EventIter, Malformed, OPTIONAL_TYPE_BIT, low_bits};
 use crate::journal::block;
 use crate::journal::damage::Fault;
+use crate::journal::layout::BlockHeader;
 use crate::journal::{Frame, Validation};
+use crate::replay::Filter;
 
 /// How the events of a journal are to be read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reading {
+pub(crate) struct Reading<'r> {
     pub(crate) validation: Validation,
     /// What takes place up to this LSN has taken place before. Of events up to here only those of
     /// transactions matter, which may still be open.
@@ -24,6 +26,10 @@ pub(crate) struct Reading {
     pub(crate) stop_at_fault: bool,
     /// Someone wants the effects.
     pub(crate) route: bool,
+    /// Which events and effects they are, where not all.
+    pub(crate) filter: Option<&'r Filter>,
+    /// Not all blocks are read, so that transactions can't be proven whole.
+    pub(crate) gaps: bool,
 }
 
 /// An event's part in its transaction.
@@ -42,6 +48,8 @@ pub(crate) struct TransactionEvent {
     pub(crate) at: u32,
     pub(crate) crc: u32,
     pub(crate) role: Role,
+    /// Its effects are wanted.
+    pub(crate) selected: bool,
 }
 
 /// How many events there were of each class.
@@ -55,6 +63,8 @@ pub struct Tally {
     pub observations: u64,
     /// Those of an unknown type that may be passed over.
     pub unknown: u64,
+    /// Those that a selective replay chose, whether or not their transaction committed; else 0.
+    pub selected: u64,
 }
 
 impl Tally {
@@ -75,6 +85,7 @@ impl Tally {
         self.mutations += other.mutations;
         self.observations += other.observations;
         self.unknown += other.unknown;
+        self.selected += other.selected;
     }
 }
 
@@ -112,7 +123,7 @@ impl Decoded {
     }
 
     /// Verifies and decodes `frames`.
-    pub(crate) fn run(&mut self, frames: &[Frame], buffer: &[u8], reading: Reading) {
+    pub(crate) fn run(&mut self, frames: &[Frame], buffer: &[u8], reading: Reading<'_>) {
         self.clear();
         let mut digests = std::mem::take(&mut self.digests);
         for batch in frames.chunks(verify::BATCH) {
@@ -140,14 +151,14 @@ impl Decoded {
         self.digests = digests;
     }
 
-    fn decode(&mut self, frame: &Frame, buffer: &[u8], reading: Reading) -> Result<(), Fault> {
+    fn decode(&mut self, frame: &Frame, buffer: &[u8], reading: Reading<'_>) -> Result<(), Fault> {
         let header = &frame.header;
         let payload = block::payload(header, frame.block(buffer));
         let mut at = place(frame.at + block::PAYLOAD_AT);
         for event in EventIter::new(payload, header.first_lsn, header.event_count) {
             let event = event.map_err(Fault::Malformed)?;
             if reading.validation >= Validation::Full {
-                check_lsn(&event).map_err(Fault::Malformed)?;
+                check_event(&event, header).map_err(Fault::Malformed)?;
             }
             if event.lsn <= reading.until_lsn {
                 self.take(&event, at, reading).map_err(Fault::Malformed)?;
@@ -158,21 +169,29 @@ impl Decoded {
     }
 
     #[inline(always)]
-    fn take(&mut self, event: &Event<'_>, at: u32, reading: Reading) -> Result<(), Malformed> {
+    fn take(&mut self, event: &Event<'_>, at: u32, reading: Reading<'_>) -> Result<(), Malformed> {
         let body = event.body()?;
         let class = body.as_ref().map(|body| body.event_type().class());
         let is_new = event.lsn > reading.after_lsn;
         if is_new {
             self.tally.count(class);
         }
+        let selected = match (reading.filter, &body) {
+            (None, _) => true,
+            (Some(filter), Some(body)) => filter.selects(event, body),
+            (Some(_), None) => false,
+        };
+        if reading.filter.is_some() && is_new && selected && class != Some(Class::Boundary) {
+            self.tally.selected += 1;
+        }
         let role = match body {
             Some(Body::TransactionBegin(_)) => Role::Begin,
             Some(Body::TransactionEnd(_)) => Role::End,
             _ if event.header.transaction != 0 => Role::Member,
             _ => {
-                let wanted = reading.route && is_new;
+                let wanted = reading.route && is_new && selected;
                 if let (Some(body), Some(Class::Mutation), true) = (&body, class, wanted) {
-                    self.buckets.route((event.lsn, at), body, |it| it);
+                    self.buckets.route((event.lsn, at), body, reading.filter, |it| it);
                 }
                 return Ok(());
             }
@@ -180,7 +199,7 @@ impl Decoded {
         let needs_crc = role == Role::Member && reading.validation >= Validation::Full;
         let crc = if needs_crc { crc32c(event.bytes()) } else { 0 };
         let (transaction, lsn) = (event.header.transaction, event.lsn);
-        self.transactional.push(TransactionEvent { transaction, lsn, at, crc, role });
+        self.transactional.push(TransactionEvent { transaction, lsn, at, crc, role, selected });
         Ok(())
     }
 
@@ -199,8 +218,22 @@ pub(crate) fn place(at: usize) -> u32 {
     u32::try_from(at).unwrap_or_else(|_| unreachable!("an epoch is shorter than 4 GiB"))
 }
 
-/// Checks that an event carries its own LSN.
-pub(crate) fn check_lsn(event: &Event<'_>) -> Result<(), Malformed> {
+/// Checks that an event carries its own LSN, and that its block's header covers its time and family:
+/// whoever looks for events goes by these.
+#[inline(always)]
+pub(crate) fn check_event(event: &Event<'_>, block: &BlockHeader) -> Result<(), Malformed> {
     let (expected, found) = (low_bits(event.lsn), event.header.lsn_low);
-    if expected == found { Ok(()) } else { Err(Malformed::Lsn { expected, found }) }
+    if expected != found {
+        return Err(Malformed::Lsn { expected, found });
+    }
+    let (time, lsn) = (event.header.timestamp_ns, event.lsn);
+    if time < block.min_time_ns || time > block.max_time_ns {
+        return Err(Malformed::NotCovered { what: "time", lsn });
+    }
+    let [family, _] = event.header.event_type.to_be_bytes();
+    let optional = event.header.event_type & OPTIONAL_TYPE_BIT != 0;
+    if !optional && block.families & (1 << (family % 32)) == 0 {
+        return Err(Malformed::NotCovered { what: "family", lsn });
+    }
+    Ok(())
 }

@@ -18,6 +18,7 @@ use crate::journal::block::{self, Position};
 use crate::journal::damage::Fault;
 use crate::journal::layout::BlockHeader;
 use crate::journal::{Frame, Validation};
+use crate::replay::Filter;
 
 /// How many bytes of events are read again before they are handed on.
 const REREAD_BYTES: usize = 2 * 1024 * 1024;
@@ -84,12 +85,13 @@ pub(crate) trait Surroundings {
 
 /// The stage.
 #[derive(Debug)]
-pub(crate) struct Transactions {
+pub(crate) struct Transactions<'r> {
     pub(crate) ledger: Ledger<Places>,
     /// Someone wants the effects, so places are to be kept.
     route: bool,
     /// What ended up to here has taken place before; see [`Reading::after_lsn`].
     after_lsn: u64,
+    filter: Option<&'r Filter>,
     recent: Recent,
 }
 
@@ -124,11 +126,11 @@ impl Recent {
     }
 }
 
-impl Transactions {
-    pub(crate) fn new(reading: Reading) -> Self {
-        let ledger = Ledger::new(reading.validation >= Validation::Full);
-        let Reading { route, after_lsn, .. } = reading;
-        Self { ledger, route, after_lsn, recent: Recent::default() }
+impl<'r> Transactions<'r> {
+    pub(crate) fn new(reading: Reading<'r>) -> Self {
+        let Reading { route, after_lsn, filter, gaps, .. } = reading;
+        let ledger = Ledger::new(reading.validation >= Validation::Full, gaps);
+        Self { ledger, route, after_lsn, filter, recent: Recent::default() }
     }
 
     /// Takes the transactional events of one worker's run of blocks.
@@ -149,7 +151,7 @@ impl Transactions {
                 Role::Begin => self.ledger.begin(id, event.lsn)?,
                 Role::Member => match self.ledger.member(id, event.lsn, event.crc) {
                     Ok(places) => {
-                        if self.route {
+                        if self.route && event.selected {
                             places.here.push(*event);
                         }
                         None
@@ -182,6 +184,7 @@ impl Transactions {
                 // Those of a transaction that began before reading restarted are no longer of use.
                 if let Ok(places) = self.ledger.member(id, lsn, event.crc)
                     && self.route
+                    && event.selected
                 {
                     places.here.push(*event);
                 }
@@ -212,7 +215,7 @@ impl Transactions {
         around: &mut impl Surroundings,
     ) -> Result<Settled, Error> {
         for wanted in &places.blocks {
-            copy_members(self.recent.block(wanted, around)?, span, &mut settled);
+            copy_members(self.recent.block(wanted, around)?, span, self.filter, &mut settled);
             if settled.bytes.len() > REREAD_BYTES {
                 settled = around.hand_on(settled, span.end)?;
             }
@@ -224,7 +227,7 @@ impl Transactions {
         for event in &places.here {
             if let Some((_, body)) = body_at(event.lsn, buffer, event.at) {
                 let settlement = |descriptor| Settlement { descriptor, position: span.end };
-                settled.here.route((event.lsn, event.at), &body, settlement);
+                settled.here.route((event.lsn, event.at), &body, self.filter, settlement);
             }
         }
         Ok(settled)
@@ -239,6 +242,12 @@ impl Transactions {
         });
         let recent = self.recent.0.iter().map(|(_, block)| block.capacity());
         places.chain(recent).sum::<usize>() as u64
+    }
+
+    /// Whether no event waits for its transaction's end.
+    pub(crate) fn nothing_waits(&self) -> bool {
+        let mut open = self.ledger.open.values();
+        open.all(|it| it.members.here.is_empty() && it.members.blocks.is_empty())
     }
 
     /// Where reading must restart so that all of the open transactions are met again, where any is
@@ -278,7 +287,7 @@ fn holding(frames: &[Frame], lsn: u64) -> usize {
 
 /// Copies a transaction's events out of a block that was read again. The id alone doesn't make an
 /// event one of them: an earlier transaction, which came to nothing, may have had the same.
-fn copy_members(block: &[u8], span: Span, settled: &mut Settled) {
+fn copy_members(block: &[u8], span: Span, filter: Option<&Filter>, settled: &mut Settled) {
     let header = BlockHeader::read(block);
     let events =
         EventIter::new(block::payload(&header, block), header.first_lsn, header.event_count);
@@ -287,11 +296,12 @@ fn copy_members(block: &[u8], span: Span, settled: &mut Settled) {
             continue;
         }
         let Ok(Some(body)) = event.body() else { continue };
-        if body.event_type().class() == Class::Mutation {
+        let selected = filter.is_none_or(|filter| filter.selects(&event, &body));
+        if selected && body.event_type().class() == Class::Mutation {
             let at = super::decode::place(settled.bytes.len());
             settled.bytes.extend_from_slice(event.bytes());
             let settlement = |descriptor| Settlement { descriptor, position: span.end };
-            settled.reread.route((event.lsn, at), &body, settlement);
+            settled.reread.route((event.lsn, at), &body, filter, settlement);
         }
     }
 }
