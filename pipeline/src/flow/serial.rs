@@ -5,7 +5,9 @@ use crate::error::Error;
 use crate::event::{Body, Class, Event, EventIter};
 use crate::journal::damage::{Damage, Fault};
 use crate::journal::{End, Fill, Frame, Journal, Judge, Validation, Walk, block, layout};
-use crate::replay::{Cause, Findings, Inconsistencies, Inconsistency, Progress, digest_at};
+use crate::replay::{
+    Cause, Choice as _, Findings, Inconsistencies, Inconsistency, Progress, digest_at,
+};
 use crate::stages::decode::{Tally, check_event};
 use crate::stages::ledger::Ledger;
 use crate::state::{self, Home, MemoryState, Stamp, for_each_effect};

@@ -23,7 +23,7 @@ pub use outcome::{Outcome, StartedFrom};
 pub(crate) use progress::Meter;
 pub use progress::Progress;
 pub use running::{Running, start};
-pub(crate) use selection::Filter;
+pub(crate) use selection::{All, Choice, Filter};
 pub use selection::{OwnedKey, Selection};
 pub(crate) use shared::Charge;
 pub use shared::{Shared, resident_bytes};

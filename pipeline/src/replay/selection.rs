@@ -91,6 +91,31 @@ pub(crate) struct Filter {
 /// The family that the boundaries of transactions are of.
 const BOUNDARIES: u32 = 1 << 6;
 
+/// What is chosen of the events that are read.
+pub(crate) trait Choice {
+    /// Whether an event is.
+    fn selects(&self, event: &Event<'_>, body: &Body<'_>) -> bool;
+
+    /// Whether effects on a key are.
+    fn selects_key(&self, key: &Key<'_>) -> bool;
+}
+
+/// All of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct All;
+
+impl Choice for All {
+    #[inline(always)]
+    fn selects(&self, _event: &Event<'_>, _body: &Body<'_>) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn selects_key(&self, _key: &Key<'_>) -> bool {
+        true
+    }
+}
+
 impl Filter {
     /// The filter of a selection; `under` says what lies under its paths, where it has any.
     pub(crate) fn new(selection: &Selection, under: Option<UnderPaths>) -> Self {
@@ -107,40 +132,12 @@ impl Filter {
         Self { selection: selection.clone(), types, families, under }
     }
 
-    /// Whether an event is selected.
-    pub(crate) fn selects(&self, event: &Event<'_>, body: &Body<'_>) -> bool {
-        let Selection { lsns, times_ns, priority, agents, transactions, .. } = &self.selection;
-        self.types[body.event_type() as usize]
-            && lsns.contains(&event.lsn)
-            && times_ns.contains(&event.header.timestamp_ns)
-            && priority.is_none_or(|least| event.header.priority <= least)
-            && (transactions.is_empty() || transactions.contains(&event.header.transaction))
-            && (agents.is_empty() || body.agent().is_some_and(|agent| agents.contains(agent)))
-            && self.touches_selected_key(body)
-    }
-
     fn touches_selected_key(&self, body: &Body<'_>) -> bool {
         let mut touches = self.selection.keys.is_empty() && self.under.is_none();
         if !touches {
             for_each_effect(body, |effect| touches |= self.selects_key(&effect.key));
         }
         touches
-    }
-
-    /// Whether effects on a key are selected.
-    pub(crate) fn selects_key(&self, key: &Key<'_>) -> bool {
-        let keys = &self.selection.keys;
-        let in_keys = keys.is_empty() || keys.contains(&OwnedKey::from(key));
-        let Some(under) = &self.under else { return in_keys };
-        let in_paths = match key.kind {
-            KeyKind::Inode => under.inodes.contains(&key.id),
-            KeyKind::Entry => {
-                under.inodes.contains(&key.id)
-                    || under.entries.contains(&(key.id, key.name.to_vec()))
-            }
-            _ => false,
-        };
-        in_keys && in_paths
     }
 
     /// Why a block need not be read, where it need not: nothing in it can be selected, nor say how a
@@ -168,5 +165,33 @@ impl Filter {
     /// The last LSN that can be selected.
     pub(crate) fn last_lsn(&self) -> u64 {
         *self.selection.lsns.end()
+    }
+}
+
+impl Choice for Filter {
+    fn selects(&self, event: &Event<'_>, body: &Body<'_>) -> bool {
+        let Selection { lsns, times_ns, priority, agents, transactions, .. } = &self.selection;
+        self.types[body.event_type() as usize]
+            && lsns.contains(&event.lsn)
+            && times_ns.contains(&event.header.timestamp_ns)
+            && priority.is_none_or(|least| event.header.priority <= least)
+            && (transactions.is_empty() || transactions.contains(&event.header.transaction))
+            && (agents.is_empty() || body.agent().is_some_and(|agent| agents.contains(agent)))
+            && self.touches_selected_key(body)
+    }
+
+    fn selects_key(&self, key: &Key<'_>) -> bool {
+        let keys = &self.selection.keys;
+        let in_keys = keys.is_empty() || keys.contains(&OwnedKey::from(key));
+        let Some(under) = &self.under else { return in_keys };
+        let in_paths = match key.kind {
+            KeyKind::Inode => under.inodes.contains(&key.id),
+            KeyKind::Entry => {
+                under.inodes.contains(&key.id)
+                    || under.entries.contains(&(key.id, key.name.to_vec()))
+            }
+            _ => false,
+        };
+        in_keys && in_paths
     }
 }

@@ -11,7 +11,7 @@ use crate::journal::block;
 use crate::journal::damage::Fault;
 use crate::journal::layout::BlockHeader;
 use crate::journal::{Frame, Validation};
-use crate::replay::Filter;
+use crate::replay::{All, Choice, Filter};
 
 /// How the events of a journal are to be read.
 #[derive(Clone, Copy, Debug)]
@@ -161,29 +161,51 @@ impl Decoded {
                 check_event(&event, header).map_err(Fault::Malformed)?;
             }
             if event.lsn <= reading.until_lsn {
-                self.take(&event, at, reading).map_err(Fault::Malformed)?;
+                let taken = match reading.filter {
+                    None => self.take(&event, at, reading, &All),
+                    Some(filter) => self.take_selected(&event, at, reading, filter),
+                };
+                taken.map_err(Fault::Malformed)?;
             }
             at += event.header.event_bytes;
         }
         Ok(())
     }
 
+    /// Takes an event of a selective replay. Apart, so that the other replays, of which every event
+    /// comes this way, pay nothing for it.
+    #[cold]
+    #[inline(never)]
+    fn take_selected(
+        &mut self,
+        event: &Event<'_>,
+        at: u32,
+        reading: Reading<'_>,
+        filter: &Filter,
+    ) -> Result<(), Malformed> {
+        if let Some(body) = event.body()?
+            && body.event_type().class() != Class::Boundary
+        {
+            self.tally.selected += u64::from(filter.selects(event, &body));
+        }
+        self.take(event, at, reading, filter)
+    }
+
     #[inline(always)]
-    fn take(&mut self, event: &Event<'_>, at: u32, reading: Reading<'_>) -> Result<(), Malformed> {
+    fn take(
+        &mut self,
+        event: &Event<'_>,
+        at: u32,
+        reading: Reading<'_>,
+        choice: &impl Choice,
+    ) -> Result<(), Malformed> {
         let body = event.body()?;
         let class = body.as_ref().map(|body| body.event_type().class());
         let is_new = event.lsn > reading.after_lsn;
         if is_new {
             self.tally.count(class);
         }
-        let selected = match (reading.filter, &body) {
-            (None, _) => true,
-            (Some(filter), Some(body)) => filter.selects(event, body),
-            (Some(_), None) => false,
-        };
-        if reading.filter.is_some() && is_new && selected && class != Some(Class::Boundary) {
-            self.tally.selected += 1;
-        }
+        let selected = body.as_ref().is_none_or(|body| choice.selects(event, body));
         let role = match body {
             Some(Body::TransactionBegin(_)) => Role::Begin,
             Some(Body::TransactionEnd(_)) => Role::End,
@@ -191,7 +213,7 @@ impl Decoded {
             _ => {
                 let wanted = reading.route && is_new && selected;
                 if let (Some(body), Some(Class::Mutation), true) = (&body, class, wanted) {
-                    self.buckets.route((event.lsn, at), body, reading.filter, |it| it);
+                    self.buckets.route((event.lsn, at), body, choice, |it| it);
                 }
                 return Ok(());
             }

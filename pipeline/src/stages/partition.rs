@@ -2,7 +2,7 @@
 //! descriptor; the event stays where it was read.
 
 use crate::event::{Body, EVENT_ALIGNMENT};
-use crate::replay::Filter;
+use crate::replay::Choice;
 use crate::state::{Home, PARTITIONS, for_each_effect};
 
 /// One effect: where its event lies, and what is known of its key. Kept small: every effect is
@@ -56,20 +56,19 @@ impl<D: Clone> Default for Buckets<D> {
 }
 
 impl<D> Buckets<D> {
-    /// Adds the effects of an event that lies at `at`, those that are selected, each as what `made`
-    /// makes of it.
+    /// Adds the chosen effects of an event that lies at `at`, each as what `made` makes of it.
     #[inline(always)]
     pub(crate) fn route(
         &mut self,
         (lsn, at): (u64, u32),
         body: &Body<'_>,
-        filter: Option<&Filter>,
+        choice: &impl Choice,
         made: impl Fn(Descriptor) -> D,
     ) {
         debug_assert!(at.is_multiple_of(EFFECTS_LIMIT), "an event at {at}");
         let mut place = at;
         for_each_effect(body, |it| {
-            if filter.is_none_or(|filter| filter.selects_key(&it.key)) {
+            if choice.selects_key(&it.key) {
                 let Home { partition, tag } = it.key.home();
                 let descriptor = Descriptor { lsn, tag, place };
                 self.0[partition].push(made(descriptor));

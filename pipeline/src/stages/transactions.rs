@@ -18,7 +18,7 @@ use crate::journal::block::{self, Position};
 use crate::journal::damage::Fault;
 use crate::journal::layout::BlockHeader;
 use crate::journal::{Frame, Validation};
-use crate::replay::Filter;
+use crate::replay::{All, Choice, Filter};
 
 /// How many bytes of events are read again before they are handed on.
 const REREAD_BYTES: usize = 2 * 1024 * 1024;
@@ -215,7 +215,11 @@ impl<'r> Transactions<'r> {
         around: &mut impl Surroundings,
     ) -> Result<Settled, Error> {
         for wanted in &places.blocks {
-            copy_members(self.recent.block(wanted, around)?, span, self.filter, &mut settled);
+            let block = self.recent.block(wanted, around)?;
+            match self.filter {
+                None => copy_members(block, span, &All, &mut settled),
+                Some(filter) => copy_members(block, span, filter, &mut settled),
+            }
             if settled.bytes.len() > REREAD_BYTES {
                 settled = around.hand_on(settled, span.end)?;
             }
@@ -224,11 +228,9 @@ impl<'r> Transactions<'r> {
             let bytes = &buffer[event.at as usize..];
             prefetch(&bytes[..bytes.len().min(EVENT_BYTES_AHEAD)]);
         }
-        for event in &places.here {
-            if let Some((_, body)) = body_at(event.lsn, buffer, event.at) {
-                let settlement = |descriptor| Settlement { descriptor, position: span.end };
-                settled.here.route((event.lsn, event.at), &body, self.filter, settlement);
-            }
+        match self.filter {
+            None => route_members(&places.here, span, buffer, &All, &mut settled),
+            Some(filter) => route_members(&places.here, span, buffer, filter, &mut settled),
         }
         Ok(settled)
     }
@@ -280,6 +282,22 @@ impl<'r> Transactions<'r> {
     }
 }
 
+/// Routes a transaction's events out of the epoch's own buffer.
+fn route_members(
+    members: &[TransactionEvent],
+    span: Span,
+    buffer: &[u8],
+    choice: &impl Choice,
+    settled: &mut Settled,
+) {
+    for event in members {
+        if let Some((_, body)) = body_at(event.lsn, buffer, event.at) {
+            let settlement = |descriptor| Settlement { descriptor, position: span.end };
+            settled.here.route((event.lsn, event.at), &body, choice, settlement);
+        }
+    }
+}
+
 /// Which of these blocks holds an LSN that is in one of them.
 fn holding(frames: &[Frame], lsn: u64) -> usize {
     frames.partition_point(|frame| frame.header.first_lsn <= lsn).saturating_sub(1)
@@ -287,7 +305,7 @@ fn holding(frames: &[Frame], lsn: u64) -> usize {
 
 /// Copies a transaction's events out of a block that was read again. The id alone doesn't make an
 /// event one of them: an earlier transaction, which came to nothing, may have had the same.
-fn copy_members(block: &[u8], span: Span, filter: Option<&Filter>, settled: &mut Settled) {
+fn copy_members(block: &[u8], span: Span, choice: &impl Choice, settled: &mut Settled) {
     let header = BlockHeader::read(block);
     let events =
         EventIter::new(block::payload(&header, block), header.first_lsn, header.event_count);
@@ -296,12 +314,11 @@ fn copy_members(block: &[u8], span: Span, filter: Option<&Filter>, settled: &mut
             continue;
         }
         let Ok(Some(body)) = event.body() else { continue };
-        let selected = filter.is_none_or(|filter| filter.selects(&event, &body));
-        if selected && body.event_type().class() == Class::Mutation {
+        if choice.selects(&event, &body) && body.event_type().class() == Class::Mutation {
             let at = super::decode::place(settled.bytes.len());
             settled.bytes.extend_from_slice(event.bytes());
             let settlement = |descriptor| Settlement { descriptor, position: span.end };
-            settled.reread.route((event.lsn, at), &body, filter, settlement);
+            settled.reread.route((event.lsn, at), &body, choice, settlement);
         }
     }
 }
