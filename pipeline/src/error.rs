@@ -157,6 +157,12 @@ pub enum Error {
         /// The id that was asked for.
         id: u64,
     },
+    /// A receipt is none, or was changed since.
+    #[error("the receipt can't be used: {reason}")]
+    BadReceipt {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A state has another digest than it should have.
     #[error(
         "the state digest is {} where it should be {}",

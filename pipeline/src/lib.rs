@@ -24,6 +24,7 @@ mod flow;
 pub mod generate;
 pub mod import;
 pub mod journal;
+pub mod receipt;
 pub mod replay;
 mod stages;
 pub mod state;

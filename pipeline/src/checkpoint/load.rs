@@ -9,6 +9,7 @@ use super::catalogue::Catalogue;
 use super::fault::CheckpointFault;
 use super::file::CheckpointFile;
 use super::fits::check_fits;
+use super::save::Parent;
 use crate::error::Error;
 use crate::journal::{Journal, Validation};
 use crate::replay::Cut;
@@ -27,8 +28,8 @@ pub struct PassedOver {
 /// The state of a checkpoint, and where a replay goes on from it.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The newest file's name.
-    pub name: String,
+    /// The newest file.
+    pub(crate) newest: Parent,
     /// How many bytes of checkpoints were read.
     pub bytes: u64,
     /// The cut.
@@ -37,10 +38,6 @@ pub struct Loaded {
     pub state: MemoryState,
     /// The digest of that state, where the checkpoint says it.
     pub state_digest: Option<Digest>,
-    /// The newest file's seal.
-    pub(crate) digest: Digest,
-    /// How many deltas it is made of.
-    pub(crate) deltas: usize,
 }
 
 /// What a checkpoint must be like.
@@ -93,13 +90,16 @@ impl Catalogue {
         let partitions = state.partitions_mut().par_iter_mut().enumerate();
         partitions.try_for_each(|(number, table)| load_partition(&chain, number, table))?;
         Ok(Loaded {
-            name: file.name.clone(),
+            newest: Parent {
+                name: file.name.clone(),
+                watermark: file.header.watermark_lsn,
+                digest: file.trailer.digest,
+                deltas: chain.len() - 1,
+            },
             bytes: chain.iter().map(|file| file.file_bytes).sum(),
             cut: file.manifest.clone(),
             state,
             state_digest: file.state_digest(),
-            digest: file.trailer.digest,
-            deltas: chain.len() - 1,
         })
     }
 

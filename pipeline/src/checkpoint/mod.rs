@@ -26,6 +26,6 @@ pub use load::{Loaded, PassedOver};
 pub use merge::merge;
 pub use policy::CheckpointPolicy;
 pub use prune::{Pruned, prune};
-pub(crate) use save::{EncodedSection, Saver, Snapshot};
+pub(crate) use save::{EncodedSection, Parent, Saver, Snapshot};
 pub use save::{Report, Stalls};
 pub use write::Written;

@@ -11,7 +11,6 @@ use vexfs_kernels::Digest;
 
 use super::catalogue::Catalogue;
 use super::file::Kind;
-use super::load::Loaded;
 use super::merge::merge;
 use super::policy::CheckpointPolicy;
 use super::prune::prune;
@@ -83,6 +82,17 @@ pub struct Report {
     pub newest: Option<String>,
 }
 
+/// The checkpoint that the next one builds on.
+#[derive(Clone, Debug)]
+pub(crate) struct Parent {
+    pub(crate) name: String,
+    pub(crate) watermark: u64,
+    /// Its seal.
+    pub(crate) digest: Digest,
+    /// How many deltas it is made of.
+    pub(crate) deltas: usize,
+}
+
 /// The saver.
 #[derive(Debug)]
 pub(crate) struct Saver {
@@ -101,20 +111,19 @@ pub(crate) struct Saver {
 }
 
 impl Saver {
-    /// A saver that goes on from `loaded`, or begins with a base. The caller holds the folder's lock.
+    /// A saver whose first checkpoint builds on `parent`, or is a base. The caller holds the folder's lock.
     pub(crate) fn new(
         folder: Arc<dyn Folder>,
         lock: Arc<dyn Debug + Send + Sync>,
         policy: CheckpointPolicy,
         journal: Journal,
         validation: Validation,
-        loaded: Option<&Loaded>,
+        parent: Option<&Parent>,
     ) -> Self {
-        let newest = loaded.map(|it| (it.cut.lsn, it.digest));
-        let watermark = newest.map_or(0, |(watermark, _)| watermark);
-        let newest_name = loaded.map(|it| it.name.clone());
-        let report = Report { watermark, newest: newest_name, ..Report::default() };
-        let deltas = loaded.map_or(0, |it| it.deltas);
+        let newest = parent.map(|it| (it.watermark, it.digest));
+        let watermark = parent.map_or(0, |it| it.watermark);
+        let name = parent.map(|it| it.name.clone());
+        let report = Report { watermark, newest: name, ..Report::default() };
         let synced_segments = 0;
         Self {
             folder,
@@ -122,7 +131,7 @@ impl Saver {
             journal,
             validation,
             newest,
-            deltas,
+            deltas: parent.map_or(0, |it| it.deltas),
             synced_segments,
             report,
             _lock: lock,

@@ -262,7 +262,7 @@ fn create(arguments: &CreateArguments) -> Result<Report, Error> {
     let (start, policy) = (CheckpointStart::Newest, Some(policy));
     let checkpoints = Some(Checkpoints { folder, start, policy });
     let options = ReplayOptions { checkpoints, ..arguments.pass.options() };
-    let replayed = replay_journal(&arguments.pass, &options)?;
+    let replayed = replay_journal(&arguments.pass, &options, None)?;
     let outcome = &replayed.outcome;
     let mut json = outcome_json(outcome);
     json["state_digest"] = json!(hex::encode(replayed.digest));

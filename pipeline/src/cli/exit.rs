@@ -53,7 +53,9 @@ impl Exit {
             | Error::InvalidOption { .. }
             | Error::NoSuchTransaction { .. }
             | Error::MemoryLimit { limit: 1.., .. } => Self::Usage,
-            Error::BelowAnchor { .. } | Error::DigestDiffers { .. } => Self::Differs,
+            Error::BelowAnchor { .. } | Error::DigestDiffers { .. } | Error::BadReceipt { .. } => {
+                Self::Differs
+            }
             Error::Cancelled | Error::TimedOut { .. } | Error::Stopped { .. } => Self::Interrupted,
             // A limit of 0 is none that was given: the system had no memory.
             Error::EventTooLong { .. } | Error::MemoryLimit { .. } | Error::Panicked { .. } => {

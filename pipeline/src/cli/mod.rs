@@ -9,6 +9,7 @@ mod inspect;
 mod output;
 mod pass;
 mod progress;
+mod receipt;
 mod record;
 mod replay;
 mod selection;
@@ -56,6 +57,9 @@ enum Verb {
     /// Say where a journal ends and why, and list every damaged range.
     #[command(after_help = exit::HELP)]
     Verify(pass::PassArguments),
+    /// Check the receipt of a validated replay.
+    #[command(subcommand, after_help = exit::HELP)]
+    Receipt(receipt::ReceiptVerb),
     /// Rebuild the state in memory; print a summary and the state's digest.
     #[command(after_help = exit::HELP)]
     Replay(pass::ReplayArguments),
@@ -76,6 +80,7 @@ impl Verb {
             Self::Import(_) => "import",
             Self::Inspect(_) => "inspect",
             Self::Verify(_) => "verify",
+            Self::Receipt(_) => "receipt",
             Self::Replay(_) => "replay",
             Self::State(_) => "state",
         }
@@ -92,6 +97,7 @@ impl Verb {
                 return inspect::run(arguments, json).map(Outcome::Printed);
             }
             Self::Verify(arguments) => verify::run(arguments),
+            Self::Receipt(verb) => receipt::run(verb),
             Self::Replay(arguments) => replay::run(arguments),
             Self::State(verb) => state::run(verb),
         };

@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 use vexfs_replay::Error;
 use vexfs_replay::checkpoint::{CheckpointPolicy, Stalls};
 use vexfs_replay::journal::{Amount, EndKind, Head, Journal, PlanSummary, SkipReason, Validation};
+use vexfs_replay::receipt::{self, Receipt};
 use vexfs_replay::replay::{
-    CheckpointStart, Checkpoints, Control, DamagePolicy, Findings, Outcome, Progress,
-    ReplayOptions, StartedFrom, StopPoint, THREADS_MAX, replay, resident_bytes,
+    CheckpointStart, Checkpoints, Control, DamagePolicy, Findings, FollowOptions, Outcome,
+    Progress, ReplayOptions, StartedFrom, StopPoint, THREADS_MAX, follow, replay, replay_validated,
+    resident_bytes,
 };
 use vexfs_replay::state::MemoryState;
 use vexfs_replay::storage::{DiskFolder, Folder};
@@ -148,6 +150,36 @@ pub(crate) fn open_folder(path: &Path) -> Result<Arc<dyn Folder>, Error> {
     Ok(Arc::new(folder))
 }
 
+/// How the result of a replay is proven.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Proof")]
+pub(crate) struct ProofArguments {
+    /// Also replay serially, event by event, and compare the states' digests. Both start from the
+    /// journal's first event.
+    #[arg(long)]
+    validate: bool,
+    /// Compare the state's digest with this one instead.
+    #[arg(long, value_name = "DIGEST", value_parser = parse_digest)]
+    expect_digest: Option<Digest>,
+    /// Write a receipt of what was proven, which `receipt check` checks again later.
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+}
+
+impl ProofArguments {
+    fn is_wanted(&self) -> bool {
+        self.validate || self.expect_digest.is_some() || self.receipt.is_some()
+    }
+}
+
+type Digest = [u8; 32];
+
+fn parse_digest(text: &str) -> Result<Digest, String> {
+    let mut digest = [0; 32];
+    let wrong = |_| "expected a digest of 64 hexadecimal digits".to_owned();
+    hex::decode_to_slice(text, &mut digest).map_err(wrong).map(|()| digest)
+}
+
 /// What a replay does beyond a verification.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ReplayArguments {
@@ -164,6 +196,12 @@ pub(crate) struct ReplayArguments {
     time_limit: Option<Duration>,
     #[command(flatten)]
     checkpoints: CheckpointArguments,
+    /// Keep reading a journal that another process writes, as far as it is known to be durable, until
+    /// its writer closes it.
+    #[arg(long, conflicts_with_all = ["validate", "expect_digest", "receipt", "explain"])]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) proof: ProofArguments,
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
 }
@@ -255,6 +293,34 @@ pub(crate) fn interruption() -> Arc<AtomicBool> {
     flag
 }
 
+/// Follows a journal until its writer closes it.
+pub(crate) fn follow_journal(
+    pass: &PassArguments,
+    options: &ReplayOptions,
+) -> Result<Replayed, Error> {
+    let started = Instant::now();
+    let path = &pass.journal;
+    let folder = DiskFolder::open(path).map_err(|source| Error::Io {
+        operation: "open",
+        path: path.clone(),
+        offset: None,
+        source,
+    })?;
+    let folder: Arc<dyn Folder> = Arc::new(folder);
+    let mut shown = Shown::new("follow", pass.progress);
+    let mut initiation_seconds = None;
+    let options = FollowOptions { replay: options.clone(), ..FollowOptions::default() };
+    let (state, outcome) = follow(&folder, &options, &mut |now| {
+        initiation_seconds.get_or_insert_with(|| started.elapsed().as_secs_f64());
+        shown.show_following(now);
+    })?;
+    drop(shown);
+    let digest = outcome.state_digest.unwrap_or_else(|| state.digest());
+    let seconds = started.elapsed().as_secs_f64();
+    let initiation_seconds = initiation_seconds.unwrap_or(seconds);
+    Ok(Replayed { state, outcome, digest, seconds, initiation_seconds })
+}
+
 /// A replay and its figures.
 pub(crate) struct Replayed {
     pub(crate) state: MemoryState,
@@ -269,21 +335,44 @@ pub(crate) struct Replayed {
 pub(crate) fn replay_journal(
     pass: &PassArguments,
     options: &ReplayOptions,
+    proof: Option<&ProofArguments>,
 ) -> Result<Replayed, Error> {
     let (path, how) = (&pass.journal, pass.progress);
     let started = Instant::now();
     let journal = Journal::open_path(path)?;
     let mut shown = Shown::new("replay", how);
     let mut initiation_seconds = None;
-    let (state, outcome) = replay(&journal, options, &mut |now: &Progress| {
+    let mut watch = |now: &Progress| {
         initiation_seconds.get_or_insert_with(|| started.elapsed().as_secs_f64());
         shown.show(now);
-    })?;
+    };
+    let (state, outcome) = match proof.filter(|proof| proof.is_wanted()) {
+        None => replay(&journal, options, &mut watch)?,
+        Some(proof) => {
+            let (state, outcome, receipt) =
+                replay_validated(&journal, options, proof.expect_digest, &mut watch)?;
+            if let Some(path) = &proof.receipt {
+                write_receipt(&receipt, path)?;
+            }
+            (state, outcome)
+        }
+    };
     drop(shown);
     let digest = outcome.state_digest.unwrap_or_else(|| state.digest());
     let seconds = started.elapsed().as_secs_f64();
     let initiation_seconds = initiation_seconds.unwrap_or(seconds);
     Ok(Replayed { state, outcome, digest, seconds, initiation_seconds })
+}
+
+fn write_receipt(receipt: &Receipt, path: &Path) -> Result<(), Error> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| Error::InvalidOption {
+        option: "receipt",
+        reason: format!("{} names no file", path.display()),
+    })?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = open_folder(parent.unwrap_or(Path::new(".")))?;
+    receipt::write(receipt, folder.as_ref(), name)
 }
 
 /// The exit code that an outcome deserves.

@@ -6,7 +6,7 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use vexfs_replay::replay::Progress;
+use vexfs_replay::replay::{Following, Progress};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -49,14 +49,17 @@ pub(crate) struct Shown {
     lines: bool,
     written: Option<Instant>,
     latest: Progress,
+    /// How far a follower was last.
+    following: Option<Following>,
 }
 
 impl Shown {
     /// Progress of what is named, shown as is asked for.
     pub(crate) fn new(what: &'static str, how: ProgressArgument) -> Self {
-        let bar = matches!(how, ProgressArgument::Auto).then(|| bar(what, TEMPLATE));
+        let template = if what == "follow" { COUNT_TEMPLATE } else { TEMPLATE };
+        let bar = matches!(how, ProgressArgument::Auto).then(|| bar(what, template));
         let lines = matches!(how, ProgressArgument::Json);
-        Self { bar, lines, written: None, latest: Progress::default() }
+        Self { bar, lines, written: None, latest: Progress::default(), following: None }
     }
 
     /// Shows how far it is now.
@@ -71,9 +74,31 @@ impl Shown {
         }
     }
 
+    /// Shows how far a follower is now.
+    pub(crate) fn show_following(&mut self, now: &Following) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(now.newest_lsn);
+            bar.set_position(now.applied_lsn);
+            bar.set_message(format!(
+                "follow: {} events and {:.0} ms behind",
+                now.lag_events, now.lag_milliseconds
+            ));
+        }
+        let due = self.written.is_none_or(|written| written.elapsed() >= LINE_EVERY);
+        let over = now.sealed && now.lag_events == 0;
+        if self.lines && (due || over) {
+            self.following = Some(*now);
+            self.write_line();
+        }
+    }
+
     fn write_line(&mut self) {
+        let line = match &self.following {
+            Some(following) => serde_json::to_string(following),
+            None => serde_json::to_string(&self.latest),
+        };
         if self.lines
-            && let Ok(line) = serde_json::to_string(&self.latest)
+            && let Ok(line) = line
         {
             eprintln!("{line}");
             self.written = Some(Instant::now());
@@ -83,7 +108,7 @@ impl Shown {
 
 impl Drop for Shown {
     fn drop(&mut self) {
-        if self.written.is_some() {
+        if self.written.is_some() && self.following.is_none() {
             self.write_line();
         }
         if let Some(bar) = &self.bar {

@@ -9,7 +9,7 @@ use vexfs_replay::state::KeyKind;
 use super::exit::Exit;
 use super::output::{Report, facts, grouped};
 use super::pass::{
-    ReplayArguments, exit_of, outcome_json, outcome_rows, plan_rows, replay_journal,
+    ReplayArguments, exit_of, follow_journal, outcome_json, outcome_rows, plan_rows, replay_journal,
 };
 
 pub(crate) fn run(arguments: &ReplayArguments) -> Result<Report, Error> {
@@ -17,7 +17,11 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<Report, Error> {
     if arguments.selection.explain {
         return explain_plan(arguments, &options);
     }
-    let replayed = replay_journal(&arguments.pass, &options)?;
+    let replayed = if arguments.follow {
+        follow_journal(&arguments.pass, &options)?
+    } else {
+        replay_journal(&arguments.pass, &options, Some(&arguments.proof))?
+    };
     let outcome = &replayed.outcome;
     let peak = peak_memory_bytes();
     let counts = replayed.state.counts();

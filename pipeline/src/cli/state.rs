@@ -84,7 +84,7 @@ impl StateVerb {
 
 pub(crate) fn run(verb: &StateVerb) -> Result<Report, Error> {
     let arguments = verb.replay();
-    let replayed = replay_journal(&arguments.pass, &arguments.options()?)?;
+    let replayed = replay_journal(&arguments.pass, &arguments.options()?, Some(&arguments.proof))?;
     let state = &replayed.state;
     let (mut json, text) = match verb {
         StateVerb::LsTree(it) => tree(state, it.nul),

@@ -73,11 +73,7 @@ impl FlowOptions<'_> {
 
     /// Fails when the pass is to end.
     fn check_stop(&self) -> Result<(), Error> {
-        match self.deadline {
-            _ if self.control.is_cancelled() => Err(Error::Cancelled),
-            Some((deadline, limit)) if Instant::now() >= deadline => Err(Error::TimedOut { limit }),
-            _ => Ok(()),
-        }
+        self.control.check(self.deadline)
     }
 
     fn wait_while_paused(&self) {

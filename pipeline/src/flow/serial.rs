@@ -44,7 +44,7 @@ pub(crate) fn run_serial(
     let walk = Walk::new(journal, reading.validation, options.past_damage());
     let mut walk = walk.until(reading.until_lsn);
     let mut judge = Judge::new(journal);
-    let ledger = Ledger::new(reading.validation >= Validation::Full, reading.gaps);
+    let ledger = Ledger::new(&reading);
     let (tally, inconsistencies) = (Tally::default(), Inconsistencies::default());
     let mut serial = Serial { sink, options, ledger, tally, inconsistencies };
     let (mut blocks, mut bytes, mut damages) = (0, 0, Vec::new());
@@ -78,10 +78,20 @@ pub(crate) fn run_serial(
     }
     let end = ended.or(walk.end()).ok_or(Error::Cancelled)?;
     serial.ledger.discard_all();
-    let Serial { ledger, tally, inconsistencies, .. } = serial;
+    let Serial { mut ledger, tally, inconsistencies, .. } = serial;
+    let skipped = ledger.take_skipped();
     let transactions = ledger.summary;
-    let mut findings =
-        Findings { end, damages, tally, blocks, bytes, transactions, inconsistencies, anchored };
+    let mut findings = Findings {
+        end,
+        damages,
+        tally,
+        blocks,
+        bytes,
+        transactions,
+        skipped,
+        inconsistencies,
+        anchored,
+    };
     findings.sort();
     Ok(findings)
 }
@@ -119,6 +129,9 @@ impl Serial<'_, '_> {
     fn event(&mut self, event: &Event<'_>, body: Option<&Body<'_>>) -> Result<(), Error> {
         let class = body.map(|body| body.event_type().class());
         self.tally.count(class);
+        if class.is_none() {
+            self.ledger.pass_over(event.header.transaction, event.lsn);
+        }
         let filter = self.options.reading.filter;
         let selected = filter.zip(body).is_some_and(|(filter, body)| filter.selects(event, body));
         if selected && class != Some(Class::Boundary) {

@@ -20,6 +20,7 @@ use crate::replay::{
 };
 use crate::stages::decode::{BadBlock, Decoded, Reading, Tally};
 use crate::stages::ledger::{TransactionFault, TransactionSummary};
+use crate::stages::skipped::SkippedEvents;
 use crate::stages::transactions::{BlockRef, Settled, Surroundings, Transactions, check_same};
 
 /// What was found so far.
@@ -31,6 +32,7 @@ pub(super) struct Found {
     damages: Vec<Damage>,
     inconsistencies: Inconsistencies,
     transactions: TransactionSummary,
+    skipped: Vec<SkippedEvents>,
     anchored: Option<Digest>,
     /// Where a bad block ended the journal.
     end: Option<End>,
@@ -60,6 +62,7 @@ impl Found {
             blocks: self.blocks,
             bytes: self.bytes,
             transactions: self.transactions,
+            skipped: self.skipped,
             inconsistencies: self.inconsistencies,
             anchored: self.anchored,
         })
@@ -127,6 +130,7 @@ impl<'f> Verifier<'f> {
             }
         }
         transactions.ledger.discard_all();
+        self.found.skipped = transactions.ledger.take_skipped();
         self.found.transactions = transactions.ledger.summary;
         Ok(self.found)
     }
@@ -203,6 +207,9 @@ impl<'f> Verifier<'f> {
         let mut settled = around.fresh();
         for run in &epoch.space.runs {
             let buffer = &epoch.space.buffer;
+            for &(transaction, lsn, _) in &run.unknown {
+                transactions.ledger.pass_over(transaction, lsn);
+            }
             settled = transactions.take(&run.transactional, buffer, settled, &mut around)?;
         }
         let frames = &epoch.stretch.frames;

@@ -55,6 +55,50 @@ impl Journal {
     }
 }
 
+impl Journal {
+    /// The header of the last block of a segment that follows without a gap from the one at `offset`,
+    /// or from the segment's first; by the headers alone.
+    pub(crate) fn last_header_from(
+        &self,
+        index: usize,
+        offset: Option<u64>,
+    ) -> Result<Option<BlockHeader>, Error> {
+        let segment = &self.segments[index];
+        let Ok((header, digest)) = segment.header else { return Ok(None) };
+        let mut position = Position {
+            journal_id: self.journal_id,
+            segment: segment.number,
+            writer_epoch: header.writer_epoch,
+            offset: offset.unwrap_or(PAGE_BYTES as u64),
+            next_block: 0,
+            next_lsn: 0,
+            digest,
+        };
+        let readable = segment.blocks_limit().min(segment.file_bytes);
+        let (mut last, mut bytes) = (None, vec![0; BlockHeader::BYTES]);
+        while position.offset.saturating_add(bytes.len() as u64) <= readable {
+            segment.read(&mut bytes, position.offset)?;
+            let remaining = readable - position.offset;
+            let (later, basic) = (Continuity::Later, Validation::Basic);
+            let checked = block::check_header(&bytes, remaining, &position, later, basic);
+            let Ok(header) = checked else { break };
+            position = position.after(&header);
+            last = Some(header);
+        }
+        Ok(last)
+    }
+
+    /// Whether its newest segment ends with the seal of a writer that closed it.
+    pub(crate) fn is_closed(&self) -> Result<bool, Error> {
+        let Some(segment) = self.segments.last() else { return Ok(false) };
+        let Some(trailer) = segment.trailer else { return Ok(false) };
+        let mut bytes = vec![0; SealHeader::BYTES];
+        segment.read(&mut bytes, trailer.seal_offset)?;
+        let header = SealHeader::read(&bytes);
+        Ok(header.magic == SEAL_MAGIC && header.kind == SEAL_CLOSED)
+    }
+}
+
 /// The blocks that the segment's seal lists, where it has a valid one.
 fn from_seal(
     segment: &Segment,

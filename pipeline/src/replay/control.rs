@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::error::Error;
+
 /// How long a paused replay waits before it looks again whether a flag from outside was set, which
 /// can't wake it.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -53,6 +55,29 @@ impl Control {
     fn set_paused(&self, paused: bool) {
         *self.0.paused.lock().unwrap_or_else(PoisonError::into_inner) = paused;
         self.0.changed.notify_all();
+    }
+
+    /// Fails when it was cancelled, or the deadline has come; the limit that it was made of is told.
+    pub(crate) fn check(&self, deadline: Option<(Instant, Duration)>) -> Result<(), Error> {
+        match deadline {
+            _ if self.is_cancelled() => Err(Error::Cancelled),
+            Some((deadline, limit)) if Instant::now() >= deadline => Err(Error::TimedOut { limit }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for so long, or until it is cancelled or out of time.
+    pub(crate) fn wait(&self, for_long: Duration, deadline: Option<Instant>) {
+        let end = Instant::now() + for_long;
+        let end = deadline.map_or(end, |deadline| deadline.min(end));
+        let mut paused = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        while !self.is_cancelled()
+            && let Some(left) =
+                end.checked_duration_since(Instant::now()).filter(|it| !it.is_zero())
+        {
+            let waited = self.0.changed.wait_timeout(paused, left.min(LOOK_AGAIN));
+            (paused, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Waits while the replay is paused, not cancelled, and in time.

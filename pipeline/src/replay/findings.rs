@@ -9,6 +9,7 @@ use crate::journal::{End, EndKind, Frame};
 use crate::stages::apply::Contradicted;
 use crate::stages::decode::Tally;
 use crate::stages::ledger::{TransactionFault, TransactionSummary};
+use crate::stages::skipped::SkippedEvents;
 use crate::state::Contradiction;
 
 /// How many inconsistencies are remembered; all are counted.
@@ -91,6 +92,9 @@ pub struct Findings {
     pub bytes: u64,
     /// How the transactions ended.
     pub transactions: TransactionSummary,
+    /// The events that took no effect, where the options ask for them. Observations, which never have
+    /// one, are not among them, nor is what is damaged or lies behind the stop.
+    pub skipped: Vec<SkippedEvents>,
     /// What contradicts itself.
     pub inconsistencies: Inconsistencies,
     /// The digest of the block that holds the anchor's LSN, where there is such a block.

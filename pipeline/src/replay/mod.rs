@@ -1,9 +1,11 @@
 //! The replay engine: makes a pass over a journal under a policy, and says what came of it.
 
 mod anchor;
+mod beginning;
 mod control;
 mod cut;
 mod findings;
+mod follow;
 mod namespace;
 mod options;
 mod outcome;
@@ -18,6 +20,7 @@ pub use control::Control;
 pub use cut::{Cut, CutBlock, SoFar};
 pub use findings::{Cause, Findings, Inconsistencies, Inconsistency};
 pub(crate) use findings::{INCONSISTENCIES_MAX, digest_at};
+pub use follow::{FollowOptions, Following, follow};
 pub use options::{CheckpointStart, Checkpoints, DamagePolicy, ReplayOptions, THREADS_MAX};
 pub use outcome::{Outcome, StartedFrom};
 pub(crate) use progress::Meter;
@@ -33,6 +36,7 @@ pub use crate::stages::decode::Tally;
 pub use crate::stages::ledger::{
     OPEN_TRANSACTIONS_MAX, TransactionFault, TransactionIds, TransactionSummary,
 };
+pub use crate::stages::skipped::{SkippedBecause, SkippedEvents};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,15 +44,17 @@ use std::time::{Duration, Instant};
 use vexfs_kernels::Digest;
 
 use self::anchor::find_anchor;
+use self::beginning::Beginning;
 use self::namespace::Namespace;
 use self::options::PassChoice;
 use self::selection::UnderPaths;
 use self::shelf::Shelf;
-use crate::checkpoint::{CheckpointFault, Loaded, PassedOver};
+use crate::checkpoint::{CheckpointFault, PassedOver};
 use crate::error::Error;
 use crate::event::Body;
 use crate::flow;
 use crate::journal::{EndKind, Journal, Plan, PlanSummary, Validation};
+use crate::receipt::{FileTimes, ProvenBy, Receipt};
 use crate::state::MemoryState;
 
 /// Replays a journal into memory, on all workers.
@@ -74,14 +80,14 @@ pub fn replay(
             Some(shelf) => shelf.load(journal, options, request.until_lsn, &mut passed_over)?,
             None => None,
         };
-        let name = loaded.as_ref().map(|it| it.name.clone());
-        match request.replay_from(&crew, loaded, shelf.as_ref(), progress)? {
+        let beginning = Beginning::of(loaded);
+        let checkpoint = beginning.name();
+        match request.replay_from(&crew, beginning, shelf.as_ref(), progress)? {
             Attempt::Done(state, mut outcome) => {
                 outcome.passed_over = passed_over;
                 return Ok((state, *outcome));
             }
             Attempt::DamagedBelow(fault) => {
-                let checkpoint = name.unwrap_or_default();
                 passed_over.push(PassedOver { checkpoint, fault });
             }
         }
@@ -108,6 +114,40 @@ pub fn replay_serially(
     };
     let (state, findings) = pass(request.until_lsn)?;
     request.conclude((state, None), findings, None, &mut pass)
+}
+
+/// Replays a journal into memory on all workers, and proves the result: its digest is `expected`, or,
+/// where none is given, that of the serial replay. What was proven is in the receipt.
+///
+/// It starts from the journal's first event, whatever checkpoints there are.
+///
+/// # Errors
+/// [`Error::DigestDiffers`] when it isn't proven, and as [`replay`].
+pub fn replay_validated(
+    journal: &Journal,
+    options: &ReplayOptions,
+    expected: Option<Digest>,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<(MemoryState, Outcome, Receipt), Error> {
+    let from_front =
+        |checkpoints: Checkpoints| Checkpoints { start: CheckpointStart::Nothing, ..checkpoints };
+    let checkpoints = options.checkpoints.clone().map(from_front);
+    let options = ReplayOptions { checkpoints, list_skipped: true, ..options.clone() };
+    let times = FileTimes::of(journal)?;
+    let (state, outcome) = replay(journal, &options, progress)?;
+    let found = outcome.state_digest.unwrap_or_else(|| state.digest());
+    let (expected, proven_by) = match expected {
+        Some(expected) => (expected, ProvenBy::GivenDigest),
+        None => {
+            let serial = ReplayOptions { checkpoints: None, ..options.clone() };
+            (replay_serially(journal, &serial)?.0.digest(), ProvenBy::SerialReplay)
+        }
+    };
+    if expected != found {
+        return Err(Error::DigestDiffers { expected, found });
+    }
+    let receipt = Receipt::of(journal, &options, &times, &outcome, found, proven_by)?;
+    Ok((state, Outcome { state_digest: Some(found), ..outcome }, receipt))
 }
 
 /// Looks through the whole journal, past all damage, and applies nothing. What it finds is in the
@@ -219,17 +259,13 @@ impl<'r> Request<'r> {
     fn replay_from(
         &self,
         crew: &Shared,
-        loaded: Option<Loaded>,
+        beginning: Beginning,
         shelf: Option<&Shelf<'_>>,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Attempt, Error> {
         let journal = self.journal;
-        let saver = shelf.and_then(|it| it.saver(journal, self.options, loaded.as_ref()));
-        let started_from = loaded.as_ref().map(StartedFrom::of);
-        let (mut state, start) = match loaded {
-            Some(Loaded { state, cut, .. }) => (state, Some(cut)),
-            None => (MemoryState::default(), None),
-        };
+        let Beginning { mut state, cut: start, parent, started_from } = beginning;
+        let saver = shelf.and_then(|it| it.saver(journal, self.options, parent.as_ref()));
         if saver.is_some() {
             state.track();
         }
@@ -254,9 +290,15 @@ impl<'r> Request<'r> {
         };
         let known = (state, pass.state_digest);
         let (state, outcome) = self.conclude(known, findings, start.as_ref(), &mut again)?;
-        let (checkpoints, memory_bytes_max) = (pass.checkpoints, pass.memory_bytes_max);
-        let plan = self.plan.as_ref().map(|plan| plan.summary.clone());
-        let outcome = Outcome { started_from, checkpoints, memory_bytes_max, plan, ..outcome };
+        let outcome = Outcome {
+            started_from,
+            checkpoints: pass.checkpoints,
+            memory_bytes_max: pass.memory_bytes_max,
+            plan: self.plan.as_ref().map(|plan| plan.summary.clone()),
+            // Another pass may have gone less far.
+            cut: pass.cut.filter(|cut| cut.lsn <= outcome.last_lsn),
+            ..outcome
+        };
         Ok(Attempt::Done(state, Box::new(outcome)))
     }
 

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::control::Control;
 use super::cut::Cut;
@@ -19,7 +19,7 @@ use crate::state::PARTITIONS;
 use crate::storage::Folder;
 
 /// What is done about damage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DamagePolicy {
     /// Any damage refuses, a torn tail too.
@@ -52,6 +52,8 @@ pub struct ReplayOptions {
     pub until: Option<StopPoint>,
     /// Which events are applied, where not all: a selective replay.
     pub selection: Option<Selection>,
+    /// Lists every event that takes no effect; see [`Findings::skipped`](super::Findings).
+    pub list_skipped: bool,
     /// How much memory it may take, in bytes, beside what the process had before.
     pub memory_limit: Option<u64>,
     /// How long it may take.
@@ -96,6 +98,7 @@ impl Default for ReplayOptions {
             shared: None,
             until: None,
             selection: None,
+            list_skipped: false,
             memory_limit: None,
             time_limit: None,
             anchor: None,
@@ -136,6 +139,7 @@ impl ReplayOptions {
                 stop_at_fault,
                 route,
                 filter: choice.filter,
+                list_skipped: self.list_skipped,
                 gaps: choice.plan.is_some_and(Plan::has_gaps),
             },
             plan: choice.plan,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use vexfs_kernels::Digest;
 
+use super::cut::Cut;
 use super::findings::Findings;
 use crate::checkpoint::{Loaded, PassedOver, Report};
 use crate::journal::{Head, PlanSummary};
@@ -25,7 +26,7 @@ pub struct StartedFrom {
 impl StartedFrom {
     pub(super) fn of(loaded: &Loaded) -> Self {
         Self {
-            checkpoint: loaded.name.clone(),
+            checkpoint: loaded.newest.name.clone(),
             watermark: loaded.cut.lsn,
             restart_lsn: loaded.cut.restart.next_lsn,
             bytes: loaded.bytes,
@@ -57,6 +58,8 @@ pub struct Outcome {
     pub plan: Option<PlanSummary>,
     /// The most memory that it took at once, as it counts, in bytes.
     pub memory_bytes_max: u64,
+    /// The cut at which the state is, where a later pass could go on from it.
+    pub cut: Option<Cut>,
     /// The state's digest, where it was computed on the way.
     pub state_digest: Option<Digest>,
 }
@@ -84,6 +87,7 @@ impl Outcome {
             checkpoints: Report::default(),
             plan: None,
             memory_bytes_max: 0,
+            cut: None,
             state_digest: None,
         }
     }

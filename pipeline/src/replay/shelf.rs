@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::options::{CheckpointStart, Checkpoints, ReplayOptions};
-use crate::checkpoint::{Catalogue, CheckpointFault, Loaded, PassedOver, Saver, Wanted};
+use crate::checkpoint::{Catalogue, CheckpointFault, Loaded, Parent, PassedOver, Saver, Wanted};
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::storage;
@@ -53,15 +53,20 @@ impl<'o> Shelf<'o> {
         Ok(loaded)
     }
 
+    /// Whether new checkpoints are wanted.
+    pub(super) fn saves(&self) -> bool {
+        self.checkpoints.policy.is_some()
+    }
+
     /// What saves new checkpoints, where the options want some.
     pub(super) fn saver(
         &self,
         journal: &Journal,
         options: &ReplayOptions,
-        loaded: Option<&Loaded>,
+        parent: Option<&Parent>,
     ) -> Option<Saver> {
         let policy = self.checkpoints.policy?;
         let (folder, lock) = (Arc::clone(&self.checkpoints.folder), Arc::clone(&self.lock));
-        Some(Saver::new(folder, lock, policy, journal.clone(), options.validation, loaded))
+        Some(Saver::new(folder, lock, policy, journal.clone(), options.validation, parent))
     }
 }

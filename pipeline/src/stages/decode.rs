@@ -28,6 +28,8 @@ pub(crate) struct Reading<'r> {
     pub(crate) route: bool,
     /// Which events and effects they are, where not all.
     pub(crate) filter: Option<&'r Filter>,
+    /// Someone wants to know of every event that takes no effect.
+    pub(crate) list_skipped: bool,
     /// Not all blocks are read, so that transactions can't be proven whole.
     pub(crate) gaps: bool,
 }
@@ -105,6 +107,9 @@ pub(crate) struct Decoded {
     pub(crate) transactional: Vec<TransactionEvent>,
     pub(crate) tally: Tally,
     pub(crate) faults: Vec<BadBlock>,
+    /// Transactions and LSNs of events of unknown types, where somebody wants to know of them, and
+    /// where they lie.
+    pub(crate) unknown: Vec<(u64, u64, u32)>,
     digests: Vec<Digest>,
 }
 
@@ -120,6 +125,7 @@ impl Decoded {
         self.transactional.clear();
         self.tally = Tally::default();
         self.faults.clear();
+        self.unknown.clear();
     }
 
     /// Verifies and decodes `frames`.
@@ -205,6 +211,9 @@ impl Decoded {
         if is_new {
             self.tally.count(class);
         }
+        if class.is_none() && reading.list_skipped {
+            self.unknown.push((event.header.transaction, event.lsn, at));
+        }
         let selected = body.as_ref().is_none_or(|body| choice.selects(event, body));
         let role = match body {
             Some(Body::TransactionBegin(_)) => Role::Begin,
@@ -231,6 +240,8 @@ impl Decoded {
         self.buckets.cut(at);
         let keep = self.transactional.partition_point(|event| event.at < at);
         self.transactional.truncate(keep);
+        let keep = self.unknown.partition_point(|&(_, _, place)| place < at);
+        self.unknown.truncate(keep);
         self.tally = bad.before;
     }
 }

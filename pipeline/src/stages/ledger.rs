@@ -5,9 +5,11 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::decode::Reading;
+use super::skipped::{LsnRanges, Skipped, SkippedBecause, SkippedEvents};
 use crate::error::Error;
 use crate::event::{TransactionEnd, transaction_outcome};
-use crate::journal::TransactionDigest;
+use crate::journal::{TransactionDigest, Validation};
 
 /// How many transactions may be open at once.
 pub const OPEN_TRANSACTIONS_MAX: usize = 65_536;
@@ -109,6 +111,8 @@ pub(crate) struct Open<M> {
     /// The LSN of its begin record.
     pub(crate) begin: u64,
     digest: TransactionDigest,
+    /// Those of its events, where somebody wants to know of events that take no effect.
+    lsns: LsnRanges,
     pub(crate) members: M,
 }
 
@@ -122,12 +126,39 @@ pub(crate) struct Ledger<M> {
     /// Not all events are seen: then an end record's word is taken, and what is of a transaction whose
     /// begin record wasn't seen belongs to it all the same.
     gaps: bool,
+    /// The events that took no effect, where somebody wants to know.
+    skipped: Option<Skipped>,
 }
 
 impl<M: Default> Ledger<M> {
-    pub(crate) fn new(check_digest: bool, gaps: bool) -> Self {
-        let (open, summary) = (HashMap::new(), TransactionSummary::default());
-        Self { open, summary, writer_epoch: 0, check_digest, gaps }
+    pub(crate) fn new(reading: &Reading<'_>) -> Self {
+        Self {
+            open: HashMap::new(),
+            summary: TransactionSummary::default(),
+            writer_epoch: 0,
+            check_digest: reading.validation >= Validation::Full,
+            gaps: reading.gaps,
+            skipped: reading.list_skipped.then(Skipped::default),
+        }
+    }
+
+    /// The events that took no effect so far.
+    pub(crate) fn take_skipped(&mut self) -> Vec<SkippedEvents> {
+        self.skipped.take().map(Skipped::into_list).unwrap_or_default()
+    }
+
+    /// An event of an unknown type is passed over.
+    pub(crate) fn pass_over(&mut self, transaction: u64, lsn: u64) {
+        if let Some(skipped) = &mut self.skipped {
+            skipped.add_one(SkippedBecause::UnknownType, transaction, lsn);
+        }
+    }
+
+    /// A transaction comes to nothing.
+    fn skip(&mut self, because: SkippedBecause, id: u64, lsns: LsnRanges) {
+        if let Some(skipped) = &mut self.skipped {
+            skipped.add(because, id, lsns);
+        }
     }
 
     /// A block of this writer epoch comes next. A transaction doesn't outlive its writer, so those
@@ -140,9 +171,13 @@ impl<M: Default> Ledger<M> {
 
     /// Discards what is open.
     pub(crate) fn discard_all(&mut self) {
-        let mut ids: Vec<u64> = self.open.drain().map(|(id, _)| id).collect();
-        ids.sort_unstable();
-        ids.into_iter().for_each(|id| self.summary.discarded.add(id));
+        let mut all: Vec<(u64, LsnRanges)> =
+            self.open.drain().map(|(id, open)| (id, open.lsns)).collect();
+        all.sort_unstable_by_key(|&(id, _)| id);
+        for (id, lsns) in all {
+            self.summary.discarded.add(id);
+            self.skip(SkippedBecause::Unfinished, id, lsns);
+        }
     }
 
     /// A begin record from before a checkpoint, which was counted then.
@@ -166,10 +201,10 @@ impl<M: Default> Ledger<M> {
     /// A begin record.
     pub(crate) fn begin(&mut self, id: u64, lsn: u64) -> Result<Option<TransactionFault>, Error> {
         let old = self.open(id, lsn)?;
-        if old.is_some() {
-            self.summary.discarded.add(id);
-        }
-        Ok(old.map(|_| TransactionFault::BeginsTwice { id }))
+        let Some(old) = old else { return Ok(None) };
+        self.summary.discarded.add(id);
+        self.skip(SkippedBecause::Unfinished, id, old.lsns);
+        Ok(Some(TransactionFault::BeginsTwice { id }))
     }
 
     /// An event of a transaction; gives the place to keep it in.
@@ -182,8 +217,16 @@ impl<M: Default> Ledger<M> {
         if self.gaps && !self.open.contains_key(&id) {
             self.open.insert(id, Open { begin: lsn - 1, ..Open::default() });
         }
-        let open = self.open.get_mut(&id).ok_or(TransactionFault::NotOpen { id })?;
+        let Some(open) = self.open.get_mut(&id) else {
+            if let Some(skipped) = &mut self.skipped {
+                skipped.add_one(SkippedBecause::NotOpen, id, lsn);
+            }
+            return Err(TransactionFault::NotOpen { id });
+        };
         open.digest.add(lsn, crc);
+        if self.skipped.is_some() {
+            open.lsns.add(lsn);
+        }
         Ok(&mut open.members)
     }
 
@@ -204,7 +247,7 @@ impl<M: Default> Ledger<M> {
             None
         } else if expected != found {
             Some(TransactionFault::Incomplete { id, expected, found })
-        } else if self.check_digest && open.digest.finish() != end.digest {
+        } else if self.check_digest && open.digest.clone().finish() != end.digest {
             Some(TransactionFault::DigestDiffers { id })
         } else {
             None
@@ -214,8 +257,14 @@ impl<M: Default> Ledger<M> {
                 self.summary.committed += 1;
                 return Ok(Some((open.begin, open.members)));
             }
-            (transaction_outcome::ABORT, _) => self.summary.aborted += 1,
-            _ => self.summary.broken.add(id),
+            (transaction_outcome::ABORT, _) => {
+                self.summary.aborted += 1;
+                self.skip(SkippedBecause::Aborted, id, open.lsns);
+            }
+            _ => {
+                self.summary.broken.add(id);
+                self.skip(SkippedBecause::Broken, id, open.lsns);
+            }
         }
         match (end.outcome, fault) {
             (_, Some(fault)) => Err(fault),

@@ -5,5 +5,6 @@ pub(crate) mod apply;
 pub(crate) mod decode;
 pub(crate) mod ledger;
 pub(crate) mod partition;
+pub(crate) mod skipped;
 pub(crate) mod transactions;
 pub(crate) mod verify;

@@ -128,8 +128,8 @@ impl Recent {
 
 impl<'r> Transactions<'r> {
     pub(crate) fn new(reading: Reading<'r>) -> Self {
-        let Reading { route, after_lsn, filter, gaps, .. } = reading;
-        let ledger = Ledger::new(reading.validation >= Validation::Full, gaps);
+        let Reading { route, after_lsn, filter, .. } = reading;
+        let ledger = Ledger::new(&reading);
         Self { ledger, route, after_lsn, filter, recent: Recent::default() }
     }
 

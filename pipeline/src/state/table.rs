@@ -134,7 +134,9 @@ impl Table {
 
     /// From now on remembers what changes, for [`Self::take_changes`].
     pub(crate) fn track(&mut self) {
-        self.arena.track();
+        if !self.arena.is_tracked() {
+            self.arena.track();
+        }
     }
 
     /// Encodes what changed since the last call, or since changes are tracked, into memory that was

@@ -160,6 +160,12 @@ impl File for DiskFile {
         Ok(self.0.metadata()?.len())
     }
 
+    fn modified_ns(&self) -> io::Result<Option<u64>> {
+        let modified = self.0.metadata()?.modified()?;
+        let since = modified.duration_since(std::time::UNIX_EPOCH).map_err(io::Error::other)?;
+        Ok(u64::try_from(since.as_nanos()).ok())
+    }
+
     fn next_data(&self, offset: u64) -> io::Result<u64> {
         // Moves the handle's position, which nothing here uses.
         match rustix::fs::seek(&self.0, SeekFrom::Data(offset)) {

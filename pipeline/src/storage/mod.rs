@@ -79,6 +79,14 @@ pub trait File: Debug + Send + Sync {
     /// When it can't be told.
     fn length(&self) -> io::Result<u64>;
 
+    /// When the file was changed last, in nanoseconds since 1970-01-01 UTC, where the storage tells.
+    ///
+    /// # Errors
+    /// When it can't be told.
+    fn modified_ns(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// Where the next byte at or after `offset` is that may be other than zero: past the holes of a
     /// sparse file. May be past the end of the file.
     ///
