@@ -1,6 +1,7 @@
 //! What checkpoints cost a replay, for how long applying stands still for one, and what a replay that
 //! goes on from one reads.
 
+use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +20,8 @@ type Measured<T> = Result<T, Box<dyn std::error::Error>>;
 /// Measures a round; `rate` is that of a replay without checkpoints, in events per second.
 pub(crate) fn measure(journal: &Path, events: u64, rate: f64, rows: &mut Rows) -> Measured<()> {
     let default = CheckpointPolicy::default();
-    let policy = CheckpointPolicy { every_events: Some(events), ..default };
+    // The one at the end is the same whatever was taken on the way.
+    let policy = CheckpointPolicy { every_events: Some(events), at_end: false, ..default };
     let unbounded = CheckpointPolicy { time_share_max: f64::INFINITY, ..policy };
     for (what, policy) in [("in their share", policy), ("as due", unbounded)] {
         let folder = tempfile::tempdir()?;
@@ -72,6 +74,7 @@ fn run(
         policy: Some(policy),
     });
     let options = ReplayOptions { checkpoints, until, ..ReplayOptions::default() };
-    let (_, outcome) = replay(&journal, &options, &mut |_| {})?;
+    let (state, outcome) = replay(&journal, &options, &mut |_| {})?;
+    black_box(outcome.state_digest.unwrap_or_else(|| state.digest()));
     Ok((started.elapsed().as_secs_f64(), outcome))
 }

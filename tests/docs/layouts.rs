@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use vexfs_replay::checkpoint::layout::*;
 use vexfs_replay::event::{
     EVENT_ALIGNMENT, EventHeader, EventType, FAMILIES, KernelHeader, MAX_EVENT_BYTES,
     OPTIONAL_TYPE_BIT, TailField, content_kind, flags, priority, tail_tag, transaction_outcome,
@@ -14,7 +15,9 @@ use vexfs_replay::state::{self, KeyKind, PARTITIONS};
 use vexfs_replay::storage::{DiskFolder, Folder as _};
 use vexfs_replay::wire::FieldRow;
 
-use crate::markdown::{EVENTS, JOURNAL_FORMAT, Page, Row, Section, code, number};
+use crate::markdown::{
+    CHECKPOINT_FORMAT, EVENTS, JOURNAL_FORMAT, Page, Row, Section, code, number,
+};
 
 const COLUMNS: [&str; 4] = ["offset", "type", "field", "meaning"];
 
@@ -87,6 +90,31 @@ fn layouts_of_the_journal_are_those_of_the_code() {
     let left: Vec<_> = tables.into_values().collect();
     let [(section, table)] = &left[..] else { panic!("tables of nothing: {left:?}") };
     check_tail_field(*section, table);
+}
+
+#[test]
+fn layouts_of_checkpoints_are_those_of_the_code() {
+    let mut tables = tables_of(CHECKPOINT_FORMAT);
+    for (name, layout, bytes) in layouts![CheckpointHeader, SectionEntry, CheckpointTrailer] {
+        let (section, table) = tables.remove(name).unwrap_or_else(|| panic!("no table of {name}"));
+        check_layout(section, &table, &layout, bytes);
+    }
+    assert!(tables.is_empty(), "tables of nothing: {tables:?}");
+}
+
+#[test]
+fn numbers_of_checkpoints_are_those_of_the_code() {
+    let constants = constants![
+        CHECKPOINT_MAGIC,
+        CHECKPOINT_TRAILER_MAGIC,
+        CHECKPOINT_MAJOR,
+        CHECKPOINT_MINOR,
+        MANIFEST_BYTES_MAX,
+    ];
+    let tables = CHECKPOINT_FORMAT.tables(&["name", "value", "meaning"]);
+    let [(_, table)] = &tables[..] else { panic!("{tables:?}") };
+    let told: Vec<_> = table.iter().map(|row| (code(row[0]).unwrap(), number(row[1]))).collect();
+    assert_eq!(told, constants);
 }
 
 /// A tail field's header has no structure of its own: the table is held to what is encoded.

@@ -7,6 +7,8 @@ pub(crate) struct Page {
 }
 
 pub(crate) const JOURNAL_FORMAT: Page = Page { text: include_str!("../../docs/journal-format.md") };
+pub(crate) const CHECKPOINT_FORMAT: Page =
+    Page { text: include_str!("../../docs/checkpoint-format.md") };
 pub(crate) const EVENTS: Page = Page { text: include_str!("../../docs/events.md") };
 
 /// What stands under one heading, down to the next heading of any level.

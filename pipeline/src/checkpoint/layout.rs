@@ -3,17 +3,17 @@
 use crate::wire;
 
 /// The first four bytes of a checkpoint's file: "VXCP" in little-endian order.
-pub(crate) const CHECKPOINT_MAGIC: u32 = u32::from_le_bytes(*b"VXCP");
+pub const CHECKPOINT_MAGIC: u32 = u32::from_le_bytes(*b"VXCP");
 /// The first four bytes of its trailer: "VXCT" in little-endian order.
-pub(crate) const CHECKPOINT_TRAILER_MAGIC: u32 = u32::from_le_bytes(*b"VXCT");
+pub const CHECKPOINT_TRAILER_MAGIC: u32 = u32::from_le_bytes(*b"VXCT");
 /// The version of the format; a reader knows one.
-pub(crate) const CHECKPOINT_MAJOR: u32 = 1;
+pub const CHECKPOINT_MAJOR: u32 = 1;
 /// The version within; a reader knows all.
-pub(crate) const CHECKPOINT_MINOR: u32 = 0;
+pub const CHECKPOINT_MINOR: u32 = 0;
 /// The longest manifest in bytes: it lists at most a few thousand transactions.
-pub(crate) const MANIFEST_BYTES_MAX: u32 = 4 * 1024 * 1024;
+pub const MANIFEST_BYTES_MAX: u32 = 4 * 1024 * 1024;
 /// Where the range starts that the header's CRC32C covers.
-pub(crate) const CRC_FROM: usize = 8;
+pub const CRC_FROM: usize = 8;
 
 wire! {
     /// The first bytes of a checkpoint's file. The manifest follows.

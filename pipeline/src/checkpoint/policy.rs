@@ -15,9 +15,11 @@ pub struct CheckpointPolicy {
     pub every_bytes: u64,
     /// After this much time.
     pub every: Option<Duration>,
-    /// How much of the replay's time they may take: a checkpoint that is due is put off while those
-    /// before it took more. 1 or more puts off none.
+    /// How much of the replay's time those that are taken on the way may take: one that is due is put
+    /// off while it and those before it would take more. Infinity puts off none.
     pub time_share_max: f64,
+    /// Whether one is taken at the end, whatever it takes.
+    pub at_end: bool,
     /// How many deltas may build on a base before they are merged into a new one.
     pub deltas_max: usize,
     /// How many checkpoints are kept, beside those that they build on.
@@ -33,6 +35,7 @@ impl Default for CheckpointPolicy {
             every_bytes: 256 * 1024 * 1024,
             every: None,
             time_share_max: 0.15,
+            at_end: true,
             deltas_max: 16,
             keep: 2,
             compression_level: 1,

@@ -21,6 +21,10 @@ use crate::state::MemoryState;
 /// written.
 const WRITER_BYTES: u64 = 4 * 1024 * 1024;
 
+/// How long a checkpoint is expected to take for each byte that changed, in seconds, before any was
+/// taken: what taking, compressing and hashing take on one core of two.
+const SECONDS_PER_BYTE: f64 = 3e-9;
+
 /// The applier's side.
 #[derive(Debug)]
 pub(super) struct Checkpointer {
@@ -34,6 +38,8 @@ pub(super) struct Checkpointer {
     spent: Arc<Mutex<Duration>>,
     started: Instant,
     last: Last,
+    /// How many bytes of sections were taken.
+    taken_bytes: u64,
     stalls: Option<Histogram<u64>>,
     stalled: Duration,
     put_off: u64,
@@ -79,6 +85,7 @@ pub(super) fn connect(saver: Option<&Saver>, start: Option<&Cut>) -> (Option<Che
                 bytes: so_far.map_or(0, |it| it.bytes),
                 when: now,
             },
+            taken_bytes: 0,
             // Three digits, from a microsecond up.
             stalls: Histogram::new(3).ok(),
             stalled: Duration::ZERO,
@@ -116,7 +123,7 @@ impl Checkpointer {
         if !self.is_due(cut) {
             return true;
         }
-        if !self.idle.load(Ordering::Acquire) || self.is_over_budget() {
+        if !self.idle.load(Ordering::Acquire) || self.would_be_over_budget(cut, state) {
             self.put_off += 1;
             return true;
         }
@@ -125,6 +132,7 @@ impl Checkpointer {
         let sections = take_changes(state, workers, buffers);
         let taken = sections.iter().map(|(bytes, _)| bytes.capacity()).sum::<usize>();
         self.memory_bytes = WRITER_BYTES + taken as u64;
+        self.taken_bytes += taken as u64;
         self.last_lsn = cut.lsn;
         let mut cut = cut.clone();
         add_contradictions(&mut cut.so_far.inconsistencies, owners);
@@ -150,13 +158,20 @@ impl Checkpointer {
             || policy.every.is_some_and(|every| self.last.when.elapsed() >= every)
     }
 
-    /// Whether checkpoints have taken more of the time so far than they may. A writing thread takes
-    /// one core of those that would apply.
-    fn is_over_budget(&self) -> bool {
+    /// Whether checkpoints would have taken more of the time than they may, if one were taken now. A
+    /// writing thread takes one core of those that would apply.
+    fn would_be_over_budget(&self, cut: &Cut, state: &MemoryState) -> bool {
         let spent = *self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let taken = self.stalled.as_secs_f64() + spent.as_secs_f64() / cores as f64;
-        taken > self.started.elapsed().as_secs_f64() * self.policy.time_share_max
+        let seconds_per_byte = match self.taken_bytes {
+            0 => SECONDS_PER_BYTE,
+            bytes => taken / bytes as f64,
+        };
+        // No more has changed than there is, nor than the journal told of since.
+        let told = cut.so_far.bytes.saturating_sub(self.last.bytes);
+        let next = state.memory_bytes().min(told) as f64 * seconds_per_byte;
+        taken + next > self.started.elapsed().as_secs_f64() * self.policy.time_share_max
     }
 
     /// The watermark of the last checkpoint that was taken, 0 for none.

@@ -170,10 +170,12 @@ fn save_last(
 ) -> Result<(), Error> {
     let ended = matches!(pass.findings, Ok(_) | Err(Error::Cancelled | Error::TimedOut { .. }));
     let Some(cut) = pass.cut.clone().filter(|_| ended) else { return Ok(()) };
-    if pass.findings.is_ok() {
+    if pass.findings.is_ok() && saver.policy().at_end {
         pass.state_digest = Some(workers.install(|| state.digest()));
     }
-    if cut.lsn > saver.watermark() {
+    // Who ended the pass early wants to go on from here.
+    let wanted = saver.policy().at_end || pass.findings.is_err();
+    if wanted && cut.lsn > saver.watermark() {
         let sections = checkpointer::take_changes(state, workers, Vec::new());
         saver.save(Snapshot { cut, sections, state_digest: pass.state_digest })?;
     }
