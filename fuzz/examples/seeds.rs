@@ -1,4 +1,4 @@
-//! Writes the seeds of both targets into the folder given, `seeds` at home. They depend on nothing
+//! Writes the seeds of the targets into the folder given, `seeds` at home. They depend on nothing
 //! but this file and the journal format.
 
 use std::fs;
@@ -18,11 +18,27 @@ fn main() -> io::Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "seeds".to_owned());
     let folder = Path::new(&folder);
     block_reader(&folder.join("block_reader"))?;
+    checkpoint_reader(&folder.join("checkpoint_reader"))?;
     event_decoder(&folder.join("event_decoder"))
 }
 
 fn put(folder: &Path, name: &str, parts: &[&[u8]]) -> io::Result<()> {
     fs::write(folder.join(name), parts.concat())
+}
+
+fn checkpoint_reader(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    // The manifest is the one part that is text; an edit of each part, and records of every kind.
+    for at in [8_u16, 16, 24, 44, 100, 130, 140, 200, 400, 900, 2_000] {
+        put(folder, &format!("edit-{at}"), &[&[1], &at.to_le_bytes(), &[3]])?;
+    }
+    let counts = [&0_u64.to_le_bytes()[..], &1_u64.to_le_bytes()].concat();
+    for kind in 1..=10_u8 {
+        let key = [&[kind][..], &[0; 16], &1_u32.to_le_bytes(), b"n"].concat();
+        let record = [&100_u32.to_le_bytes()[..], &[1; 100]].concat();
+        put(folder, &format!("record-{kind}"), &[&[2, kind], &counts, &key, &record])?;
+    }
+    Ok(())
 }
 
 fn block_reader(folder: &Path) -> io::Result<()> {

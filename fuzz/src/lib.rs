@@ -5,6 +5,7 @@
 //! events with hostile values in them. See [`input`] for how an input is read.
 
 pub mod bases;
+pub mod checkpoints;
 pub mod counting;
 pub mod edits;
 pub mod events;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use vexfs_replay::Error;
 use vexfs_replay::journal::{Journal, Validation, segment};
-use vexfs_replay::replay::{DamagePolicy, Outcome, ReplayOptions, StopPoint, replay, replay_serially, verify};
+use vexfs_replay::replay::{
+    DamagePolicy, Outcome, ReplayOptions, StopPoint, replay, replay_serially, verify,
+};
 use vexfs_replay::state::MemoryState;
 use vexfs_replay::storage::MemoryFolder;
 
