@@ -25,21 +25,33 @@ pub struct Pruned {
 /// # Errors
 /// [`Error::Io`] when storage fails.
 pub fn prune(catalogue: &Catalogue, keep: usize) -> Result<Pruned, Error> {
+    prune_from(catalogue, keep, None)
+}
+
+/// As [`prune`], for a replay whose last checkpoint is `newest`. Newer ones stay and don't count: it
+/// has passed them over, since they are damaged or later than it is to go.
+pub(super) fn prune_from(
+    catalogue: &Catalogue,
+    keep: usize,
+    newest: Option<&str>,
+) -> Result<Pruned, Error> {
     let mut needed: HashSet<&str> = HashSet::new();
     let mut left = keep.max(1);
     let mut pruned = Pruned::default();
     let mut removable = Vec::new();
+    let mut is_newer = newest.is_some();
     for entry in &catalogue.entries {
         let Ok(file) = &entry.file else {
             needed.insert(&entry.name);
             continue;
         };
         removable.push(entry);
-        if left > 0
+        is_newer &= newest != Some(&entry.name);
+        if (is_newer || left > 0)
             && let Ok(chain) = catalogue.chain(file)
         {
             needed.extend(chain.iter().map(|file| file.name.as_str()));
-            left -= 1;
+            left -= usize::from(!is_newer);
         }
     }
     let folder = catalogue.folder.as_ref();

@@ -13,7 +13,7 @@ use super::catalogue::Catalogue;
 use super::file::Kind;
 use super::merge::merge;
 use super::policy::CheckpointPolicy;
-use super::prune::prune;
+use super::prune::prune_from;
 use super::write::{CheckpointWriter, Heading, file_name};
 use crate::error::{Error, IoContext as _};
 use crate::journal::{Journal, Validation};
@@ -195,7 +195,7 @@ impl Saver {
                 catalogue = Catalogue::open(Arc::clone(&self.folder))?;
             }
         }
-        prune(&catalogue, self.policy.keep).map(|_| ())
+        prune_from(&catalogue, self.policy.keep, self.report.newest.as_deref()).map(|_| ())
     }
 
     /// What the state holds may so far be in the journal's page cache alone. A checkpoint must not
