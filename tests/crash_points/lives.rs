@@ -8,7 +8,7 @@ use vexfs_replay::journal::{Durability, Journal, Validation, WriterOptions};
 use vexfs_replay::replay::{ReplayOptions, replay, verify};
 use vexfs_replay::storage::{Folder, MemoryFolder};
 
-use crate::crashing::{Crash, CrashingFolder, Dice, Fate};
+use crate::crashing::{CrashingFolder, Dice, Fate};
 use crate::scribe::{History, Scribe, Step, check_recovered, recovered};
 use crate::workloads::WORKLOADS;
 
@@ -108,21 +108,6 @@ struct Counts {
     dice: Dice,
 }
 
-/// The fates that a crash at this point can have.
-fn fates(crash: &Crash, seeds: u64, dice: &mut Dice) -> Vec<Fate> {
-    let mut fates = vec![Fate::Lost];
-    if crash.is_anything_open() {
-        fates.push(Fate::Kept);
-    }
-    if crash.is_any_write_open() {
-        for _ in 0..seeds {
-            let kinds = [Fate::Writes, Fate::Sectors, Fate::Torn, Fate::Garbled];
-            fates.extend(kinds.map(|kind| kind(dice.roll())));
-        }
-    }
-    fates
-}
-
 /// Looks at what a crash left; gives its history, or `None` where no journal is left.
 fn look(
     disk: &MemoryFolder,
@@ -171,7 +156,7 @@ fn go_on(
         return;
     }
     loop {
-        for fate in fates(&crash, 1, &mut counts.dice) {
+        for fate in crash.fates(1, &mut counts.dice) {
             let disk = crash.survivor(fate);
             counts.crashed_again += 1;
             let history = look(&disk, &run, run.bounds(crash.done(), fate), counts);
@@ -194,7 +179,7 @@ fn crash_everywhere(durability: Durability) {
         let run = Run::of(steps, &MemoryFolder::default(), None, options);
         let mut crash = run.folder.crashes();
         loop {
-            for fate in fates(&crash, SEEDS, &mut counts.dice) {
+            for fate in crash.fates(SEEDS, &mut counts.dice) {
                 let point = Point { name, operations: crash.done(), fate };
                 let disk = crash.survivor(fate);
                 counts.crashes += 1;

@@ -294,14 +294,19 @@ impl Crash {
         self.done
     }
 
-    /// Whether anything is not synced, so that its fate matters.
-    pub(crate) fn is_anything_open(&self) -> bool {
-        !self.writes.is_empty() || !self.names.is_empty()
-    }
-
-    /// Whether a write is not synced.
-    pub(crate) fn is_any_write_open(&self) -> bool {
-        !self.writes.is_empty()
+    /// The fates that a crash at this point can have, each random one with this many seeds.
+    pub(crate) fn fates(&self, seeds: u64, dice: &mut Dice) -> Vec<Fate> {
+        let mut fates = vec![Fate::Lost];
+        if !self.writes.is_empty() || !self.names.is_empty() {
+            fates.push(Fate::Kept);
+        }
+        if !self.writes.is_empty() {
+            for _ in 0..seeds {
+                let kinds = [Fate::Writes, Fate::Sectors, Fate::Torn, Fate::Garbled];
+                fates.extend(kinds.map(|kind| kind(dice.roll())));
+            }
+        }
+        fates
     }
 
     /// What is on the disk after the crash.
