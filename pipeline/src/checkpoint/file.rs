@@ -1,12 +1,14 @@
 //! One checkpoint's file, opened for reading. Opening reads its two ends and its manifest, and checks
 //! their form; only [`CheckpointFile::check_seal`] reads it all.
 
+use std::cell::RefCell;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 use vexfs_kernels::{Digest, Sha256Stream, crc32c};
+use zstd::zstd_safe::DCtx;
 
 use super::fault::CheckpointFault;
 use super::layout::*;
@@ -190,13 +192,19 @@ impl CheckpointFile {
     }
 }
 
+thread_local! {
+    /// Making one takes longer than decompressing what changed of one partition.
+    static DECOMPRESSOR: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+}
+
 /// Decompresses in steps, so that memory is taken for what is there and not for what is claimed.
 fn decompress(stored: &[u8], raw_bytes: usize) -> Result<Vec<u8>, String> {
-    let decoder = zstd::stream::read::Decoder::with_buffer(stored);
-    let mut decoder = decoder.map_err(|error| error.to_string())?.single_frame();
     let mut raw = Vec::with_capacity(raw_bytes.min(READ_BYTES));
     let limit = (raw_bytes as u64).saturating_add(1);
-    let read = Read::by_ref(&mut decoder).take(limit).read_to_end(&mut raw);
+    let read = DECOMPRESSOR.with_borrow_mut(|context| {
+        let decoder = zstd::stream::read::Decoder::with_context(stored, context);
+        decoder.single_frame().take(limit).read_to_end(&mut raw)
+    });
     read.map_err(|error| error.to_string())?;
     if raw.len() == raw_bytes {
         return Ok(raw);
