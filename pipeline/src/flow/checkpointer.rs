@@ -51,6 +51,7 @@ pub(super) struct Checkpointer {
 /// Where the last checkpoint was.
 #[derive(Debug)]
 struct Last {
+    lsn: u64,
     events: u64,
     bytes: u64,
     when: Instant,
@@ -81,6 +82,7 @@ pub(super) fn connect(saver: Option<&Saver>, start: Option<&Cut>) -> (Option<Che
             spent: Arc::clone(&spent),
             started: now,
             last: Last {
+                lsn: start.map_or(0, |cut| cut.lsn),
                 events: so_far.map_or(0, |it| it.tally.events),
                 bytes: so_far.map_or(0, |it| it.bytes),
                 when: now,
@@ -137,7 +139,7 @@ impl Checkpointer {
         let mut cut = cut.clone();
         add_contradictions(&mut cut.so_far.inconsistencies, owners);
         let (events, bytes, when) = (cut.so_far.tally.events, cut.so_far.bytes, Instant::now());
-        self.last = Last { events, bytes, when };
+        self.last = Last { lsn: cut.lsn, events, bytes, when };
         self.idle.store(false, Ordering::Release);
         let sent = self.snapshots.send(Snapshot { cut, sections, state_digest: None });
         let stall = started.elapsed();
@@ -150,6 +152,10 @@ impl Checkpointer {
     }
 
     fn is_due(&self, cut: &Cut) -> bool {
+        // What is read again before the start of the pass leads to no new cut.
+        if cut.lsn <= self.last.lsn {
+            return false;
+        }
         let events = cut.so_far.tally.events.saturating_sub(self.last.events);
         let bytes = cut.so_far.bytes.saturating_sub(self.last.bytes);
         let policy = &self.policy;
