@@ -118,6 +118,18 @@ pub enum CheckpointFault {
         /// How much was proven.
         found: &'static str,
     },
+    /// More was proven of the journal than is asked for now, and transactions were left out that
+    /// would take effect otherwise.
+    #[error(
+        "it was made with {found} validation, which leaves out transactions that take effect with \
+         {wanted} validation"
+    )]
+    StrongerValidation {
+        /// How much is asked for.
+        wanted: &'static str,
+        /// How much was proven.
+        found: &'static str,
+    },
     /// It holds the state at a later moment than is asked for.
     #[error(
         "it holds the state at LSN {watermark}, after LSN {wanted}, where the replay is to end"

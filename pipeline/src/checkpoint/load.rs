@@ -12,7 +12,7 @@ use super::fits::check_fits;
 use super::save::Parent;
 use crate::error::Error;
 use crate::journal::{Journal, Validation};
-use crate::replay::Cut;
+use crate::replay::{Cause, Cut, Inconsistencies, Inconsistency, TransactionFault};
 use crate::state::{MemoryState, Table};
 
 /// A checkpoint that was not used.
@@ -153,9 +153,23 @@ fn check_wanted(
         let (wanted, found) = (wanted.validation.name(), file.validation.name());
         return Ok(Err(CheckpointFault::WeakerValidation { wanted, found }));
     }
+    if wanted.validation < Validation::Full && left_out_by_digest(&file.manifest) {
+        let (wanted, found) = (wanted.validation.name(), file.validation.name());
+        return Ok(Err(CheckpointFault::StrongerValidation { wanted, found }));
+    }
     let watermark = file.header.watermark_lsn;
     if watermark > wanted.until_lsn {
         return Ok(Err(CheckpointFault::TooLate { watermark, wanted: wanted.until_lsn }));
     }
     Ok(Ok(()))
+}
+
+/// Whether a transaction may have been left out for its digest, which weaker validation doesn't look
+/// at. It is known for sure where all that contradicted itself is remembered.
+fn left_out_by_digest(cut: &Cut) -> bool {
+    let Inconsistencies { count, first } = &cut.so_far.inconsistencies;
+    let by_digest = |it: &Inconsistency| {
+        matches!(it.cause, Cause::Transaction(TransactionFault::DigestDiffers { .. }))
+    };
+    *count > first.len() as u64 || first.iter().any(by_digest)
 }
