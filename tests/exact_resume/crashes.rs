@@ -18,9 +18,9 @@ use crate::crashing::{CrashingFolder, Dice, Fate};
 use crate::small_journal::OPTIONS;
 
 /// How many of each random fate a crash of the first life is played with.
-const SEEDS: u64 = if cfg!(debug_assertions) { 1 } else { 3 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 1 } else { 2 };
 /// Every how many crashes the second life crashes, too.
-const CRASH_AGAIN_EVERY: u64 = if cfg!(debug_assertions) { 499 } else { 151 };
+const CRASH_AGAIN_EVERY: u64 = if cfg!(debug_assertions) { 997 } else { 499 };
 /// How long storage must have been left alone before a checkpoint counts as written.
 const QUIET: Duration = Duration::from_millis(2);
 /// How many blocks the journal has, each in a segment of its own.

@@ -3,6 +3,7 @@
 //! to what a replay without checkpoints comes to. In between, the journal grows.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -38,6 +39,7 @@ enum Stop {
 struct Stage {
     stop: Stop,
     damage: DamagePolicy,
+    validation: Validation,
     threads: usize,
 }
 
@@ -46,7 +48,6 @@ struct Stage {
 struct Plan {
     stages: Vec<Stage>,
     policy: CheckpointPolicy,
-    validation: Validation,
     /// Before which stage the journal grows, and which of its steps come after that.
     grows: (Index, Index),
     death: Death,
@@ -59,16 +60,23 @@ fn stages() -> impl Strategy<Value = Stage> {
         5 => any::<Index>().prop_map(Stop::At),
         1 => (1..6_usize).prop_map(Stop::Cancelled),
     ];
-    (stop, select(POLICIES.to_vec()), select(THREADS.to_vec()))
-        .prop_map(|(stop, damage, threads)| Stage { stop, damage, threads })
+    let modes = select(Validation::ALL.to_vec());
+    let inputs = (stop, select(POLICIES.to_vec()), modes, select(THREADS.to_vec()));
+    inputs.prop_map(|(stop, damage, validation, threads)| Stage {
+        stop,
+        damage,
+        validation,
+        threads,
+    })
 }
 
 fn policies() -> impl Strategy<Value = CheckpointPolicy> {
-    (1..20_u64, 0..4_usize, 1..4_usize).prop_map(|(every, deltas_max, keep)| CheckpointPolicy {
-        every_events: Some(every),
-        deltas_max,
-        keep,
-        ..EVERY_CUT
+    let moments = prop_oneof![
+        2 => (1..20_u64).prop_map(|every| (Some(every), None)),
+        1 => Just((None, Some(Duration::ZERO))),
+    ];
+    (moments, 0..4_usize, 1..4_usize).prop_map(|((every_events, every), deltas_max, keep)| {
+        CheckpointPolicy { every_events, every, deltas_max, keep, ..EVERY_CUT }
     })
 }
 
@@ -84,13 +92,17 @@ fn segmented() -> impl Strategy<Value = Shape> {
 
 fn plans() -> impl Strategy<Value = Plan> {
     let death = select(vec![Death::Closed, Death::Dropped]);
+    // Mostly one mode for all: a weaker checkpoint is of no use to a stronger replay.
     let modes = select(Validation::ALL.to_vec());
-    let inputs =
-        (vec(stages(), 1..5), policies(), modes, any::<(Index, Index)>(), death, segmented());
-    inputs.prop_map(|(stages, policy, validation, grows, death, grown)| Plan {
+    let modes = proptest::option::weighted(0.7, modes);
+    let stages = (vec(stages(), 1..5), modes).prop_map(|(mut stages, mode)| {
+        stages.iter_mut().for_each(|it| it.validation = mode.unwrap_or(it.validation));
+        stages
+    });
+    let inputs = (stages, policies(), any::<(Index, Index)>(), death, segmented());
+    inputs.prop_map(|(stages, policy, grows, death, grown)| Plan {
         stages,
         policy,
-        validation,
         grows,
         death,
         grown,
@@ -135,7 +147,8 @@ fn check_stages(script: &Script, plan: &Plan, seen: &Seen) -> Result<(), TestCas
     let folder = MemoryFolder::default();
     let grows_before = plan.grows.0.index(plan.stages.len() + 1);
     count(&seen.journals);
-    let last = Stage { stop: Stop::AtEnd, damage: DamagePolicy::Salvage, threads: 2 };
+    let [.., last] = plan.stages[..] else { return Ok(()) };
+    let last = Stage { stop: Stop::AtEnd, damage: DamagePolicy::Salvage, ..last };
     for (number, stage) in plan.stages.iter().chain([&last]).enumerate() {
         let is_grown = number >= grows_before.min(plan.stages.len());
         let story = if is_grown { &whole } else { &first };
@@ -160,7 +173,7 @@ fn check_stage(
     let journal = open(&story.folder);
     let mut options = ReplayOptions {
         damage: stage.damage,
-        validation: plan.validation,
+        validation: stage.validation,
         threads: stage.threads.try_into().unwrap(),
         anchor: story.head,
         ..ReplayOptions::default()
@@ -200,7 +213,7 @@ fn check_stage(
     }
     let whole = matches!(stage.stop, Stop::AtEnd) && stage.damage == DamagePolicy::Salvage;
     match replayed {
-        Ok(replayed) if whole => check(Models::of(&story.lines).under(plan.validation), &replayed),
+        Ok(replayed) if whole => check(Models::of(&story.lines).under(stage.validation), &replayed),
         _ => Ok(()),
     }
 }
