@@ -44,6 +44,13 @@ mod plan;
 #[path = "agreement/play.rs"]
 mod play;
 #[cfg(test)]
+#[path = "exact_resume/process.rs"]
+mod process;
+#[cfg(test)]
+#[allow(dead_code, reason = "shared with other tests")]
+#[path = "command_line/program.rs"]
+mod program;
+#[cfg(test)]
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "agreement/records.rs"]
 mod records;
@@ -66,6 +73,9 @@ mod stages;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "agreement/story.rs"]
 mod story;
+#[cfg(test)]
+#[path = "exact_resume/torn.rs"]
+mod torn;
 #[cfg(test)]
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "agreement/world.rs"]
