@@ -102,6 +102,16 @@ pub enum CheckpointFault {
         /// How the block differs.
         reason: String,
     },
+    /// No block starts where reading must restart.
+    #[error(
+        "reading is to restart at segment {segment}, byte {offset}, where no such block starts"
+    )]
+    Restart {
+        /// The number of the segment.
+        segment: u64,
+        /// Where in it, in bytes from its start.
+        offset: u64,
+    },
     /// The journal is damaged between where reading restarts and its watermark.
     #[error("what must be read again before its watermark {watermark} is damaged at LSN {lsn}")]
     DamagedBelow {

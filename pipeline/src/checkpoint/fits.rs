@@ -1,7 +1,9 @@
-//! Whether a checkpoint is one of this journal, at this point of its history. Reads one block.
+//! Whether a checkpoint is one of this journal, at this point of its history. Reads one block, and the
+//! header of the one at which reading restarts where that is another one.
 
 use super::fault::CheckpointFault;
 use crate::error::Error;
+use crate::journal::block::Position;
 use crate::journal::layout::BlockHeader;
 use crate::journal::{Journal, Validation, block};
 use crate::replay::Cut;
@@ -36,11 +38,39 @@ pub(super) fn check_fits(
             Validation::Cryptographic => block::check_contents(&header, &bytes),
             _ => Ok(()),
         });
-    Ok(checked.map_err(|fault| {
+    if let Err(fault) = checked {
         // Nothing but zeros, or an end of what was written: the journal was cut off here.
         if bytes.iter().all(|&byte| byte == 0) {
-            return CheckpointFault::Ahead { watermark };
+            return Ok(Err(CheckpointFault::Ahead { watermark }));
         }
-        CheckpointFault::Diverged { watermark, reason: fault.to_string() }
-    }))
+        return Ok(Err(CheckpointFault::Diverged { watermark, reason: fault.to_string() }));
+    }
+    check_restart(cut, &header, journal)
+}
+
+/// Whether reading restarts where a block ends or starts: behind that of the cut, whose header this
+/// is, or before one that comes no later.
+fn check_restart(
+    cut: &Cut,
+    header: &BlockHeader,
+    journal: &Journal,
+) -> Result<Result<(), CheckpointFault>, Error> {
+    let (restart, behind) = (&cut.restart, Position::before(header).after(header));
+    if !(header.first_lsn..behind.next_lsn).contains(&cut.lsn) {
+        return Ok(Err(CheckpointFault::Field { field: "watermark", found: cut.lsn }));
+    }
+    let bad = CheckpointFault::Restart { segment: restart.segment, offset: restart.offset };
+    if restart.next_lsn > cut.lsn {
+        return Ok(if *restart == behind { Ok(()) } else { Err(bad) });
+    }
+    let segment = journal.segments.iter().find(|it| it.number == restart.segment);
+    let end = restart.offset.checked_add(BlockHeader::BYTES as u64);
+    let Some(segment) = segment.filter(|it| end.is_some_and(|end| end <= it.blocks_limit())) else {
+        return Ok(Err(bad));
+    };
+    let mut bytes = [0; BlockHeader::BYTES];
+    segment.read(&mut bytes, restart.offset)?;
+    let header = BlockHeader::read(&bytes);
+    let sound = block::check_header_crc(&header, &bytes).is_ok();
+    Ok(if sound && *restart == Position::before(&header) { Ok(()) } else { Err(bad) })
 }

@@ -34,6 +34,20 @@ pub struct Position {
 }
 
 impl Position {
+    /// The position before the block of this header.
+    #[must_use]
+    pub fn before(header: &BlockHeader) -> Self {
+        Self {
+            journal_id: header.journal_id,
+            segment: header.segment,
+            writer_epoch: header.writer_epoch,
+            offset: header.file_offset,
+            next_block: header.block,
+            next_lsn: header.first_lsn,
+            digest: header.previous_digest,
+        }
+    }
+
     /// The position after a block that was accepted here.
     #[must_use]
     pub fn after(&self, header: &BlockHeader) -> Self {

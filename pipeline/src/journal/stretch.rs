@@ -27,16 +27,7 @@ impl Frame {
     /// Where a reader stands before this block.
     #[must_use]
     pub fn position(&self) -> Position {
-        let header = &self.header;
-        Position {
-            journal_id: header.journal_id,
-            segment: header.segment,
-            writer_epoch: header.writer_epoch,
-            offset: header.file_offset,
-            next_block: header.block,
-            next_lsn: header.first_lsn,
-            digest: header.previous_digest,
-        }
+        Position::before(&self.header)
     }
 }
 
