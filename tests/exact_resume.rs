@@ -18,8 +18,14 @@
 #[path = "agreement/act.rs"]
 mod act;
 #[cfg(test)]
+#[path = "exact_resume/bytes.rs"]
+mod bytes;
+#[cfg(test)]
 #[path = "exact_resume/came.rs"]
 mod came;
+#[cfg(test)]
+#[path = "exact_resume/chain.rs"]
+mod chain;
 #[cfg(test)]
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "agreement/check.rs"]
@@ -31,6 +37,9 @@ mod crashes;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "support/crashing.rs"]
 mod crashing;
+#[cfg(test)]
+#[path = "exact_resume/misfits.rs"]
+mod misfits;
 #[cfg(test)]
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "agreement/model.rs"]

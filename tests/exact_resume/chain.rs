@@ -1,0 +1,177 @@
+//! A small journal with checkpoints that build on each other, and hands to change them with, so that
+//! every checksum is right again.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use vexfs_kernels::{crc32c, sha256};
+use vexfs_replay::checkpoint::layout::{CheckpointHeader, CheckpointTrailer, SectionEntry};
+use vexfs_replay::checkpoint::{Catalogue, CheckpointPolicy};
+use vexfs_replay::journal::Validation;
+use vexfs_replay::replay::{DamagePolicy, Outcome, ReplayOptions, StopPoint, replay};
+use vexfs_replay::state::PARTITIONS;
+use vexfs_replay::storage::{Folder as _, MemoryFolder};
+
+use crate::came::{Came, EVERY_CUT, came, came_directly, checkpoints_in};
+use crate::check::open;
+use crate::small_journal::{OPTIONS, THREE_SEGMENTS, copy_of, journal_of};
+
+/// Keeps all, and merges none.
+pub(crate) const KEEP_ALL: CheckpointPolicy =
+    CheckpointPolicy { deltas_max: 1_000, keep: 1_000, ..EVERY_CUT };
+
+pub(crate) fn options(damage: DamagePolicy, validation: Validation) -> ReplayOptions {
+    let threads = 2.try_into().unwrap();
+    ReplayOptions { damage, validation, threads, ..ReplayOptions::default() }
+}
+
+/// A journal with its checkpoints: a base and two deltas.
+pub(crate) struct Chain {
+    pub(crate) journal: MemoryFolder,
+    pub(crate) checkpoints: MemoryFolder,
+    /// The checkpoints' names, oldest first.
+    pub(crate) names: Vec<String>,
+    pub(crate) watermarks: Vec<u64>,
+}
+
+impl Chain {
+    pub(crate) fn new() -> Self {
+        Self::under(Validation::Cryptographic)
+    }
+
+    pub(crate) fn under(validation: Validation) -> Self {
+        let (journal, history) = journal_of(THREE_SEGMENTS, OPTIONS);
+        let last = history.last_lsn();
+        Self::of(journal, &[last / 3, 2 * last / 3, last], validation)
+    }
+
+    /// The checkpoints of a journal at these LSNs.
+    pub(crate) fn of(journal: MemoryFolder, stops: &[u64], validation: Validation) -> Self {
+        let checkpoints = MemoryFolder::default();
+        for &stop in stops {
+            let mut options = options(DamagePolicy::Tail, validation);
+            options.until = Some(StopPoint::Lsn(stop));
+            options.checkpoints = checkpoints_in(
+                checkpoints.clone(),
+                Some(CheckpointPolicy { every_events: None, ..KEEP_ALL }),
+            );
+            replay(&open(&journal), &options, &mut |_| {}).unwrap();
+        }
+        let names = checkpoints.list().unwrap();
+        assert_eq!(names.len(), stops.len(), "{names:?}");
+        Self { journal, checkpoints, names, watermarks: stops.to_vec() }
+    }
+
+    pub(crate) fn content(&self, which: usize) -> Vec<u8> {
+        self.checkpoints.get(&self.names[which]).unwrap()
+    }
+
+    /// The checkpoints with this one changed.
+    pub(crate) fn with(&self, which: usize, content: Vec<u8>) -> MemoryFolder {
+        let copy = copy_of(&self.checkpoints);
+        copy.put(&self.names[which], content);
+        copy
+    }
+
+    pub(crate) fn expected(&self, options: &ReplayOptions) -> Came {
+        came_directly(&open(&self.journal), options)
+    }
+
+    /// Replays with these checkpoints, and with more where `takes_more`; it must come to what is
+    /// expected.
+    pub(crate) fn check(
+        &self,
+        checkpoints: &MemoryFolder,
+        options: &ReplayOptions,
+        expected: &Came,
+        more: Option<CheckpointPolicy>,
+        at: &str,
+    ) -> Outcome {
+        let checkpoints = checkpoints_in(checkpoints.clone(), more);
+        let options = ReplayOptions { checkpoints, ..options.clone() };
+        let replayed = replay(&open(&self.journal), &options, &mut |_| {});
+        assert_eq!(came(&replayed), *expected, "{at}: {:?}", replayed.map(|it| it.1));
+        replayed.unwrap().1
+    }
+}
+
+/// Looks at a checkpoint, and all of its bytes; tells whether it can be used.
+pub(crate) fn is_usable(checkpoints: &MemoryFolder, name: &str) -> bool {
+    let catalogue = Catalogue::open(Arc::new(checkpoints.clone())).unwrap();
+    let entry = catalogue.entries.iter().find(|entry| entry.name == name).unwrap();
+    entry.file.as_ref().is_ok_and(|file| catalogue.load(file).is_ok())
+}
+
+/// What passed-over checkpoints there were, by name, each with the name of its fault.
+pub(crate) fn passed_over(outcome: &Outcome) -> Vec<(String, String)> {
+    let faults = outcome.passed_over.iter().map(|it| {
+        let fault = serde_json::to_value(&it.fault).unwrap()["fault"].clone();
+        (it.checkpoint.clone(), fault.as_str().unwrap().to_owned())
+    });
+    faults.collect()
+}
+
+/// Where the header's checksum starts to count.
+const CRC_FROM: usize = 8;
+const SEAL_BYTES: usize = 32;
+
+/// Makes a checkpoint's checksum and seal right.
+pub(crate) fn seal(content: &mut [u8]) {
+    let crc = crc32c(&content[CRC_FROM..CheckpointHeader::BYTES]);
+    content[4..CRC_FROM].copy_from_slice(&crc.to_le_bytes());
+    let (sealed, seal) = content.split_at_mut(content.len() - SEAL_BYTES);
+    seal.copy_from_slice(&sha256(sealed));
+}
+
+pub(crate) fn with_header(content: &[u8], change: impl FnOnce(&mut CheckpointHeader)) -> Vec<u8> {
+    let mut content = content.to_vec();
+    let mut header = CheckpointHeader::read(&content);
+    change(&mut header);
+    header.write(&mut content);
+    seal(&mut content);
+    content
+}
+
+pub(crate) fn with_trailer(content: &[u8], change: impl FnOnce(&mut CheckpointTrailer)) -> Vec<u8> {
+    let mut content = content.to_vec();
+    let at = content.len() - CheckpointTrailer::BYTES;
+    let mut trailer = CheckpointTrailer::read(&content[at..]);
+    change(&mut trailer);
+    trailer.write(&mut content[at..]);
+    seal(&mut content);
+    content
+}
+
+/// Lets `change` have its way with the directory.
+pub(crate) fn with_directory(content: &[u8], change: impl FnOnce(&mut [SectionEntry])) -> Vec<u8> {
+    let mut content = content.to_vec();
+    let end = content.len() - CheckpointTrailer::BYTES;
+    let directory = &mut content[end - PARTITIONS * SectionEntry::BYTES..end];
+    let entries = directory.chunks_exact(SectionEntry::BYTES).map(SectionEntry::read);
+    let mut entries: Vec<_> = entries.collect();
+    change(&mut entries);
+    let places = directory.chunks_exact_mut(SectionEntry::BYTES);
+    places.zip(&entries).for_each(|(place, entry)| entry.write(place));
+    seal(&mut content);
+    content
+}
+
+/// Lets `change` have its way with the manifest; what follows it moves.
+pub(crate) fn with_manifest(content: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut header = CheckpointHeader::read(content);
+    let start = CheckpointHeader::BYTES;
+    let end = start + header.manifest_bytes as usize;
+    let mut manifest: Value = serde_json::from_slice(&content[start..end]).unwrap();
+    change(&mut manifest);
+    let manifest = serde_json::to_vec(&manifest).unwrap();
+    header.manifest_bytes = u32::try_from(manifest.len()).unwrap();
+    let mut changed = vec![0; start];
+    header.write(&mut changed);
+    changed.extend(&manifest);
+    changed.extend(&content[end..]);
+    let moved = |at: u64| at + (start + manifest.len()) as u64 - end as u64;
+    let changed = with_trailer(&changed, |it| it.directory_offset = moved(it.directory_offset));
+    with_directory(&changed, |entries| {
+        entries.iter_mut().for_each(|it| it.offset = moved(it.offset))
+    })
+}
