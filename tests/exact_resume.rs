@@ -60,6 +60,9 @@ mod process;
 #[path = "command_line/program.rs"]
 mod program;
 #[cfg(test)]
+#[path = "exact_resume/pruning.rs"]
+mod pruning;
+#[cfg(test)]
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "agreement/records.rs"]
 mod records;

