@@ -78,8 +78,14 @@ fn check_prune(before: &MemoryFolder, keep: usize, seen: &Seen) {
     let (mut crash, mut dice) = (folder.crashes(), Dice(1));
     loop {
         for fate in crash.fates(1, &mut dice) {
-            let (left, _) = look(crash.survivor(fate));
-            assert!(left.starts_with(wanted), "{wanted:?} are to stay, {left:?}, {fate:?}");
+            let left = crash.survivor(fate);
+            let there = left.list().unwrap();
+            let (still_loadable, _) = look(left);
+            let at = format!("{there:?} after {} operations, {fate:?}", crash.done());
+            assert!(still_loadable.starts_with(wanted), "{wanted:?} are to stay, {at}");
+            // What is still there and could be loaded still can.
+            let same = loadable.iter().filter(|name| there.contains(name));
+            assert!(same.eq(&still_loadable), "{still_loadable:?} of {loadable:?}, {at}");
             seen.crashes.set(seen.crashes.get() + 1);
         }
         if !crash.advance() {
