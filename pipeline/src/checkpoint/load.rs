@@ -85,7 +85,13 @@ impl Catalogue {
     /// [`Error::BadCheckpoint`] when it can't be used; [`Error::Io`] when storage fails.
     pub fn load(&self, file: &CheckpointFile) -> Result<Loaded, Error> {
         let chain = self.chain(file).map_err(|fault| file.bad(fault))?;
-        chain.par_iter().try_for_each(|file| file.check_seal())?;
+        chain.par_iter().try_for_each(|it| match it.check_seal() {
+            Err(Error::BadCheckpoint { .. }) if it.name != file.name => {
+                let parent_lsn = it.header.watermark_lsn;
+                Err(file.bad(CheckpointFault::NoParent { parent_lsn }))
+            }
+            checked => checked,
+        })?;
         let mut state = MemoryState::default();
         let partitions = state.partitions_mut().par_iter_mut().enumerate();
         partitions.try_for_each(|(number, table)| load_partition(&chain, number, table))?;
@@ -146,20 +152,21 @@ fn check_wanted(
     file: &CheckpointFile,
     wanted: Wanted<'_>,
 ) -> Result<Result<(), CheckpointFault>, Error> {
-    if let Err(fault) = check_fits(&file.manifest, wanted.journal, wanted.validation)? {
-        return Ok(Err(fault));
+    let watermark = file.header.watermark_lsn;
+    if watermark > wanted.until_lsn {
+        return Ok(Err(CheckpointFault::TooLate { watermark, wanted: wanted.until_lsn }));
     }
     if file.validation < wanted.validation {
         let (wanted, found) = (wanted.validation.name(), file.validation.name());
         return Ok(Err(CheckpointFault::WeakerValidation { wanted, found }));
     }
+    // Only what was proven at least as well proves where the journal should reach to.
+    if let Err(fault) = check_fits(&file.manifest, wanted.journal, wanted.validation)? {
+        return Ok(Err(fault));
+    }
     if wanted.validation < Validation::Full && left_out_by_digest(&file.manifest) {
         let (wanted, found) = (wanted.validation.name(), file.validation.name());
         return Ok(Err(CheckpointFault::StrongerValidation { wanted, found }));
-    }
-    let watermark = file.header.watermark_lsn;
-    if watermark > wanted.until_lsn {
-        return Ok(Err(CheckpointFault::TooLate { watermark, wanted: wanted.until_lsn }));
     }
     Ok(Ok(()))
 }
