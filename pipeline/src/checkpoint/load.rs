@@ -48,6 +48,8 @@ pub(crate) struct Wanted<'w> {
     pub(crate) validation: Validation,
     /// It must not hold a later state.
     pub(crate) until_lsn: u64,
+    /// What it decompresses to must not be more, in bytes.
+    pub(crate) memory_limit: Option<u64>,
 }
 
 impl Catalogue {
@@ -159,6 +161,10 @@ fn check_wanted(
     if file.validation < wanted.validation {
         let (wanted, found) = (wanted.validation.name(), file.validation.name());
         return Ok(Err(CheckpointFault::WeakerValidation { wanted, found }));
+    }
+    let needed = file.sections.iter().fold(0_u64, |sum, it| sum.saturating_add(it.raw_bytes));
+    if let Some(limit) = wanted.memory_limit.filter(|&limit| needed > limit) {
+        return Err(Error::MemoryLimit { what: "the state in the checkpoint", needed, limit });
     }
     // Only what was proven at least as well proves where the journal should reach to.
     if let Err(fault) = check_fits(&file.manifest, wanted.journal, wanted.validation)? {

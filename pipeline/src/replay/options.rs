@@ -165,6 +165,14 @@ impl ReplayOptions {
         tracing::info_span!("operation", operation, journal, validation, damage = ?self.damage)
     }
 
+    /// How much memory it may take, alone or with those that it shares a limit with.
+    pub(super) fn memory_limit(&self) -> Option<u64> {
+        match &self.shared {
+            Some(shared) => shared.budget.limit(),
+            None => self.memory_limit,
+        }
+    }
+
     /// Whether damage makes the replay refuse.
     pub(super) fn refuses(&self) -> bool {
         matches!(self.damage, DamagePolicy::Strict | DamagePolicy::Tail)

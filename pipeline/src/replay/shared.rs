@@ -45,6 +45,11 @@ impl Budget {
         Self { limit, counted: AtomicU64::new(0), resident_before }
     }
 
+    /// The limit, in bytes.
+    pub(crate) fn limit(&self) -> Option<u64> {
+        self.limit
+    }
+
     /// A part of it for one replay.
     pub(crate) fn charge(&self) -> Charge<'_> {
         Charge { budget: self, held: 0, most: 0 }

@@ -37,7 +37,12 @@ impl<'o> Shelf<'o> {
             return Ok(None);
         }
         let catalogue = Catalogue::open(Arc::clone(&self.checkpoints.folder))?;
-        let wanted = Wanted { journal, validation: options.validation, until_lsn };
+        let wanted = Wanted {
+            journal,
+            validation: options.validation,
+            until_lsn,
+            memory_limit: options.memory_limit(),
+        };
         let loaded = catalogue.load_newest(wanted, passed_over)?;
         // It proves that the journal was longer: what is missing was cut off.
         let ahead = passed_over.iter().find(|it| matches!(it.fault, CheckpointFault::Ahead { .. }));
