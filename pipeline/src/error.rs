@@ -31,7 +31,7 @@ pub enum Error {
         fault: Option<Fault>,
     },
     /// There is a journal here already.
-    #[error("{} holds a journal already, which is not written over", path.display())]
+    #[error("{} holds a journal already", path.display())]
     AlreadyAJournal {
         /// The folder.
         path: PathBuf,

@@ -103,7 +103,7 @@ pub(crate) struct CheckpointArguments {
     #[arg(long, value_name = "SECONDS", requires = "checkpoints", value_parser = parse_seconds)]
     checkpoint_seconds: Option<Duration>,
     /// Put off checkpoints that would take more than this share of the time.
-    #[arg(long, value_name = "PERCENT", requires = "checkpoints", default_value_t = 15.0)]
+    #[arg(long, value_name = "PERCENT", requires = "checkpoints", default_value = "15", value_parser = parse_percent)]
     checkpoint_share: f64,
     /// How many checkpoints are kept, beside those that they build on.
     #[arg(long, value_name = "N", requires = "checkpoints", default_value = "2")]
@@ -188,7 +188,7 @@ pub(crate) struct ReplayArguments {
     /// What is done about damage. Prefix and salvage lose data, and say what.
     #[arg(long, value_enum, default_value = "tail")]
     damage: DamageArgument,
-    /// How much memory state and pipeline may take together.
+    /// How much memory the process may take.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     memory_limit: Option<u64>,
     /// How many seconds it may take. Where there are checkpoints, one is left behind.
@@ -219,6 +219,11 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         Ok(bytes) => Ok(bytes),
         Err(error) => Err(format!("expected a size as 200M or 64KiB: {error}")),
     }
+}
+
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().ok().filter(|percent: &f64| *percent >= 0.0);
+    percent.ok_or_else(|| "expected a number of percent, 0 or more".to_owned())
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

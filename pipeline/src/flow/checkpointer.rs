@@ -34,7 +34,7 @@ pub(super) struct Checkpointer {
     written: Receiver<Vec<EncodedSection>>,
     /// Whether the other side waits for a snapshot.
     idle: Arc<AtomicBool>,
-    /// How long the other side has worked, in microseconds.
+    /// How long the other side has worked.
     spent: Arc<Mutex<Duration>>,
     started: Instant,
     last: Last,
