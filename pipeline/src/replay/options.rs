@@ -143,7 +143,11 @@ impl ReplayOptions {
                 gaps: choice.plan.is_some_and(Plan::has_gaps),
             },
             plan: choice.plan,
-            selected_until: choice.filter.map_or(u64::MAX, Filter::last_lsn),
+            // Where nothing is stepped over, nothing is left unread at the end either.
+            selected_until: choice
+                .filter
+                .filter(|_| choice.plan.is_some())
+                .map_or(u64::MAX, Filter::last_lsn),
             anchor_lsn: self.anchor.map(|anchor| anchor.lsn),
             start,
             // A state of some events is none to go on from.
