@@ -218,26 +218,29 @@ impl<'r> Request<'r> {
                 let reason = "the state of some events is none to go on from".to_owned();
                 return Err(Error::InvalidOption { option: "checkpoints", reason });
             }
-            let under = request.under(selection)?;
+            let (under, whole) = request.under(selection)?;
             let filter = request.filter.insert(Filter::new(selection, under));
-            // Who salvages wants to know of all that is damaged.
-            if options.damage != DamagePolicy::Salvage {
+            // Who salvages wants to know of all that is damaged. And where names are lost, what a path
+            // means is known up to the damage alone: then the replay must come to it, too.
+            if options.damage != DamagePolicy::Salvage && whole {
                 request.plan = Some(Plan::make(journal, |block| filter.skips(block))?);
             }
         }
         Ok(request)
     }
 
-    /// What lies under the paths of a selection, by the whole history up to the stop.
-    fn under(&self, selection: &Selection) -> Result<Option<UnderPaths>, Error> {
+    /// What lies under the paths of a selection, by the whole history up to the stop; and whether that
+    /// history is whole.
+    fn under(&self, selection: &Selection) -> Result<(Option<UnderPaths>, bool), Error> {
         if selection.paths.is_empty() {
-            return Ok(None);
+            return Ok((None, true));
         }
         let mut namespace = Namespace::new(selection.paths.iter());
         let options = self.for_flow(self.until_lsn, None);
         let mut take = |body: &Body<'_>| namespace.take(body);
-        flow::run_serial(self.journal, flow::Sink::Events(&mut take), &options, &mut |_| {})?;
-        Ok(Some(namespace.into_under()))
+        let sink = flow::Sink::Events(&mut take);
+        let findings = flow::run_serial(self.journal, sink, &options, &mut |_| {})?;
+        Ok((Some(namespace.into_under()), findings.damages.is_empty()))
     }
 
     fn for_flow<'a>(&'a self, until_lsn: u64, start: Option<&'a Cut>) -> flow::FlowOptions<'a> {
