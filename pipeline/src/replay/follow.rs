@@ -90,7 +90,7 @@ pub fn follow(
         let (parent, started_from) = (at.parent.clone(), at.started_from.clone());
         let applied_lsn = at.cut.as_ref().map_or(0, |cut| cut.lsn);
         let reached = Reached::of(&journal, at.cut.as_ref())?;
-        let wanted = replay.until.map_or(Ok(u64::MAX), |stop| stop.resolve(&journal))?;
+        let wanted = replay.until.map_or(Ok(u64::MAX), |stop| stop.resolve(&journal, replay))?;
         let over = reached.sealed
             || reached.durable_lsn >= wanted
             || replay.control.check(deadline).is_err();

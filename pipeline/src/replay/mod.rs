@@ -210,7 +210,8 @@ type Again<'a> = &'a mut dyn FnMut(u64) -> Result<(MemoryState, Findings), Error
 
 impl<'r> Request<'r> {
     fn new(journal: &'r Journal, options: &'r ReplayOptions) -> Result<Self, Error> {
-        let until_lsn = options.until.map_or(Ok(u64::MAX), |stop| stop.resolve(journal))?;
+        let until_lsn =
+            options.until.map_or(Ok(u64::MAX), |stop| stop.resolve(journal, options))?;
         let deadline = options.deadline();
         let mut request = Self { journal, options, until_lsn, deadline, filter: None, plan: None };
         if let Some(selection) = &options.selection {

@@ -1,9 +1,10 @@
 //! Where a replay ends: a moment of the journal's history, turned into an LSN.
 
+use super::options::{DamagePolicy, ReplayOptions};
 use crate::error::Error;
 use crate::event::{Body, EventIter};
-use crate::journal::layout::BlockHeader;
-use crate::journal::{IndexedBlock, Journal, block};
+use crate::journal::layout::{BlockHeader, MAX_BLOCK_BYTES};
+use crate::journal::{Fill, IndexedBlock, Journal, PastDamage, Validation, Walk, block};
 
 /// The number of the family that the boundaries of transactions are of.
 const BOUNDARY_FAMILY: u32 = 6;
@@ -26,12 +27,12 @@ impl StopPoint {
     ///
     /// It is looked for in the journal as it stands, by what seals and headers tell of the blocks; the
     /// replay then verifies all up to there.
-    pub(crate) fn resolve(self, journal: &Journal) -> Result<u64, Error> {
+    pub(crate) fn resolve(self, journal: &Journal, options: &ReplayOptions) -> Result<u64, Error> {
         match self {
             Self::Lsn(lsn) => Ok(lsn),
             Self::Time(time_ns) => {
                 let later = find(
-                    journal,
+                    (journal, options),
                     |block| block.entry.max_time_ns > time_ns,
                     |header_time_ns, _| header_time_ns > time_ns,
                 )?;
@@ -40,7 +41,7 @@ impl StopPoint {
             Self::Transaction(id) => {
                 let family = 1 << BOUNDARY_FAMILY;
                 let end = find(
-                    journal,
+                    (journal, options),
                     |block| block.entry.families & family != 0,
                     |_, event| event.0 == id && matches!(event.1, Some(Body::TransactionEnd(_))),
                 )?;
@@ -53,10 +54,13 @@ impl StopPoint {
 /// The LSN of the first event for which `is_it` holds (its time; its transaction and body), in the
 /// blocks that may hold one.
 fn find(
-    journal: &Journal,
+    (journal, options): (&Journal, &ReplayOptions),
     may_hold: impl Fn(&IndexedBlock) -> bool,
     is_it: impl Fn(u64, (u64, Option<Body<'_>>)) -> bool,
 ) -> Result<Option<u64>, Error> {
+    if options.damage == DamagePolicy::Salvage {
+        return find_past_damage(journal, options.validation, is_it);
+    }
     let mut bytes = Vec::new();
     for index in 0..journal.segments.len() {
         for it in journal.segment_index(index)?.blocks.iter().filter(|block| may_hold(block)) {
@@ -66,18 +70,52 @@ fn find(
             // A block that is not as it should be is the replay's to report.
             let sound = header.block_bytes == it.entry.block_bytes
                 && block::check_payload_length(&header).is_ok();
-            if !sound {
-                continue;
-            }
-            let payload = block::payload(&header, &bytes);
-            let events = EventIter::new(payload, header.first_lsn, header.event_count);
-            for event in events.map_while(Result::ok) {
-                let body = event.body().ok().flatten();
-                if is_it(event.header.timestamp_ns, (event.header.transaction, body)) {
-                    return Ok(Some(event.lsn));
-                }
+            let found = if sound { first_in(&header, &bytes, &is_it) } else { None };
+            if found.is_some() {
+                return Ok(found);
             }
         }
     }
     Ok(None)
+}
+
+/// As [`find`], in all blocks: where headers and seals are damaged, nothing else tells of the blocks
+/// behind them that salvage keeps.
+fn find_past_damage(
+    journal: &Journal,
+    validation: Validation,
+    is_it: impl Fn(u64, (u64, Option<Body<'_>>)) -> bool,
+) -> Result<Option<u64>, Error> {
+    let mut walk = Walk::new(journal, validation, PastDamage::Resynchronise);
+    let mut buffer = vec![0; journal.buffer_bytes(2 * MAX_BLOCK_BYTES)];
+    let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
+    while let Some(stretch) = walk.next(&mut buffer, fill)? {
+        for frame in &stretch.frames {
+            let (header, bytes) = (&frame.header, frame.block(&buffer));
+            let checked = validation >= Validation::Basic;
+            if checked && block::check_payload_crc(header, bytes).is_err() {
+                continue;
+            }
+            let found = first_in(header, bytes, &is_it);
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The LSN of the first event in a block for which `is_it` holds.
+fn first_in(
+    header: &BlockHeader,
+    bytes: &[u8],
+    is_it: impl Fn(u64, (u64, Option<Body<'_>>)) -> bool,
+) -> Option<u64> {
+    let payload = block::payload(header, bytes);
+    let events = EventIter::new(payload, header.first_lsn, header.event_count);
+    let mut found = events.map_while(Result::ok).filter(|event| {
+        let body = event.body().ok().flatten();
+        is_it(event.header.timestamp_ns, (event.header.transaction, body))
+    });
+    found.next().map(|event| event.lsn)
 }
