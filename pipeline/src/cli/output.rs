@@ -40,8 +40,10 @@ pub(crate) fn error_json(error: &dyn std::error::Error) -> Value {
 /// The result object of arguments that make no sense: what is wrong, without the usage.
 pub(crate) fn refusal_json(refusal: &clap::Error) -> Value {
     let text = refusal.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    let message = first.strip_prefix("error: ").unwrap_or(first);
+    // Up to the first empty line: what follows is how it is used rightly.
+    let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
+    let sentence = lines.collect::<Vec<&str>>().join(" ");
+    let message = sentence.strip_prefix("error: ").unwrap_or(&sentence);
     json!({ "error": { "message": message, "cause": Value::Null } })
 }
 
