@@ -2,6 +2,9 @@
 //! it prints is true.
 
 #[cfg(test)]
+#[path = "command_line/checkpoints.rs"]
+mod checkpoints;
+#[cfg(test)]
 #[path = "command_line/exit_codes.rs"]
 mod exit_codes;
 #[cfg(test)]
@@ -17,11 +20,23 @@ mod inspecting;
 #[path = "command_line/interruption.rs"]
 mod interruption;
 #[cfg(test)]
+#[path = "command_line/memory.rs"]
+mod memory;
+#[cfg(test)]
 #[path = "command_line/program.rs"]
 mod program;
 #[cfg(test)]
+#[path = "command_line/progress.rs"]
+mod progress;
+#[cfg(test)]
 #[path = "command_line/results.rs"]
 mod results;
+#[cfg(test)]
+#[path = "command_line/resuming.rs"]
+mod resuming;
+#[cfg(test)]
+#[path = "command_line/selecting.rs"]
+mod selecting;
 #[cfg(test)]
 #[path = "command_line/states.rs"]
 mod states;
