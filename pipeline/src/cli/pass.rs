@@ -395,6 +395,7 @@ pub(crate) fn exit_of(outcome: &Outcome, with_loss: Exit) -> Exit {
 pub(crate) fn outcome_json(outcome: &Outcome) -> Value {
     let findings = &outcome.findings;
     let transactions = &findings.transactions;
+    let selects = outcome.plan.is_some() || findings.tally.selected > 0;
     json!({
         "events": findings.tally.events,
         "mutations": findings.tally.mutations,
@@ -424,7 +425,7 @@ pub(crate) fn outcome_json(outcome: &Outcome) -> Value {
         "started_from": outcome.started_from,
         "passed_over": outcome.passed_over,
         "checkpoints": outcome.checkpoints,
-        "selected": outcome.plan.as_ref().map(|_| findings.tally.selected),
+        "selected": selects.then_some(findings.tally.selected),
         "plan": outcome.plan,
     })
 }

@@ -73,7 +73,7 @@ pub(crate) fn run_serial(
         if let Some(damage) = stretch.damage {
             Findings::add_damage(&mut damages, damage);
         }
-        let (events, total_bytes) = (serial.tally.events, journal.total_bytes());
+        let (events, total_bytes) = (serial.tally.events, journal.block_bytes());
         progress(&Progress { events, bytes, total_bytes, ..Progress::default() });
     }
     let end = ended.or(walk.end()).ok_or(Error::Cancelled)?;
@@ -166,7 +166,7 @@ impl Serial<'_, '_> {
                 None
             }
         };
-        if let Some(fault) = fault {
+        if let Some(fault) = fault.filter(|_| filter.is_none()) {
             let cause = Cause::Transaction(fault);
             self.inconsistencies.add(Inconsistency { lsn, position: lsn, cause });
         }

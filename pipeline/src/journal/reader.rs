@@ -139,6 +139,17 @@ impl Journal {
         usize::try_from(self.total_bytes()).unwrap_or(usize::MAX).clamp(PAGE_BYTES, most)
     }
 
+    /// How long the journal's blocks are together at most, in bytes, by what headers and trailers say.
+    #[must_use]
+    pub(crate) fn block_bytes(&self) -> u64 {
+        let lengths = self.segments.iter().map(|segment| {
+            let sealed = segment.trailer.map(|trailer| trailer.seal_offset);
+            let end = segment.recorded_end.or(sealed).unwrap_or(segment.file_bytes);
+            end.saturating_sub(PAGE_BYTES as u64)
+        });
+        lengths.fold(0, u64::saturating_add)
+    }
+
     /// All bytes of the journal's files.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {

@@ -12,9 +12,9 @@ const RATE_SECONDS: f64 = 0.5;
 pub struct Progress {
     /// Events done, those that a checkpoint spared included.
     pub events: u64,
-    /// Bytes of the journal done, those that a checkpoint spared included.
+    /// Bytes of blocks done, those that a checkpoint spared included.
     pub bytes: u64,
-    /// Bytes of the journal in all.
+    /// Bytes of blocks in all, at most.
     pub total_bytes: u64,
     /// How long it has taken, in seconds.
     pub seconds: f64,

@@ -31,18 +31,20 @@ impl Shared {
 /// How much memory replays may take together.
 ///
 /// What they take is counted. Where the system tells, what the process has resident is measured too,
-/// less what it had at first: whatever is more must keep the limit.
+/// less what is not theirs: what the process had before, states that were handed to the caller, and
+/// what the allocator keeps of replays that have ended. Whatever is more must keep the limit.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: Option<u64>,
     counted: AtomicU64,
-    resident_before: u64,
+    /// How much of what is resident is not of a replay that runs, in bytes.
+    others: AtomicU64,
 }
 
 impl Budget {
     fn new(limit: Option<u64>) -> Self {
-        let resident_before = resident_bytes().unwrap_or(0);
-        Self { limit, counted: AtomicU64::new(0), resident_before }
+        let others = resident_bytes().unwrap_or(0);
+        Self { limit, counted: AtomicU64::new(0), others: AtomicU64::new(others) }
     }
 
     /// The limit, in bytes.
@@ -52,7 +54,17 @@ impl Budget {
 
     /// A part of it for one replay.
     pub(crate) fn charge(&self) -> Charge<'_> {
+        self.note_others();
         Charge { budget: self, held: 0, most: 0 }
+    }
+}
+
+impl Budget {
+    /// Whatever is resident now and isn't counted is not of a replay that runs.
+    fn note_others(&self) {
+        let counted = self.counted.load(Ordering::Relaxed);
+        let others = resident_bytes().unwrap_or(0).saturating_sub(counted);
+        self.others.fetch_max(others, Ordering::Relaxed);
     }
 }
 
@@ -67,14 +79,15 @@ pub(crate) struct Charge<'b> {
 impl Charge<'_> {
     /// The replay takes so many bytes now.
     pub(crate) fn set(&mut self, bytes: u64) -> Result<(), Error> {
-        let Budget { limit, counted, resident_before } = self.budget;
+        let Budget { limit, counted, others } = self.budget;
         self.most = self.most.max(bytes);
         let before = std::mem::replace(&mut self.held, bytes);
         // The difference, in the arithmetic of the counter, which wraps.
         let change = bytes.wrapping_sub(before);
         let all = counted.fetch_add(change, Ordering::Relaxed).wrapping_add(change);
         let Some(limit) = *limit else { return Ok(()) };
-        let resident = resident_bytes().unwrap_or(0).saturating_sub(*resident_before);
+        let resident = resident_bytes().unwrap_or(0);
+        let resident = resident.saturating_sub(others.load(Ordering::Relaxed));
         let needed = all.max(resident);
         if needed <= limit {
             return Ok(());
@@ -91,6 +104,7 @@ impl Charge<'_> {
 impl Drop for Charge<'_> {
     fn drop(&mut self) {
         self.budget.counted.fetch_sub(self.held, Ordering::Relaxed);
+        self.budget.note_others();
     }
 }
 
