@@ -191,6 +191,24 @@ pub enum Error {
         /// What is wrong with it.
         fault: CheckpointFault,
     },
+    /// A store can't be used, or failed.
+    #[error("could not {operation} the store {}: {reason}", path.display())]
+    Store {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// The store's file.
+        path: PathBuf,
+        /// What the store said.
+        reason: String,
+    },
+    /// A store is not one that this replay can go on from. It was not touched.
+    #[error("the store {} is none that this replay can go on from: {fault}", path.display())]
+    BadStore {
+        /// The store's file.
+        path: PathBuf,
+        /// Why not.
+        fault: CheckpointFault,
+    },
     /// A worker panicked. Nothing was published.
     #[error("a worker panicked: {message}")]
     Panicked {

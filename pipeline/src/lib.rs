@@ -29,6 +29,7 @@ pub mod replay;
 mod stages;
 pub mod state;
 pub mod storage;
+pub mod store;
 #[doc(hidden)]
 pub mod wire;
 

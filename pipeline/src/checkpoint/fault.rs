@@ -140,6 +140,12 @@ pub enum CheckpointFault {
         /// How much was proven.
         found: &'static str,
     },
+    /// It holds a state that is no cut.
+    #[error("it holds the state at LSN {lsn} behind damage that was left out")]
+    BehindDamage {
+        /// The last LSN that was taken in.
+        lsn: u64,
+    },
     /// It holds the state at a later moment than is asked for.
     #[error(
         "it holds the state at LSN {watermark}, after LSN {wanted}, where the replay is to end"

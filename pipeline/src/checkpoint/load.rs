@@ -52,6 +52,24 @@ pub(crate) struct Wanted<'w> {
     pub(crate) memory_limit: Option<u64>,
 }
 
+/// A state at a cut, from which a replay may go on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offered<'o> {
+    pub(crate) cut: &'o Cut,
+    /// How much of the journal was proven up to there.
+    pub(crate) proven: Validation,
+    /// How much memory loading the state takes at least, in bytes.
+    pub(crate) needed: u64,
+}
+
+impl<'o> Offered<'o> {
+    fn by(file: &'o CheckpointFile) -> Self {
+        let raw_bytes = file.sections.iter().map(|section| section.raw_bytes);
+        let needed = raw_bytes.fold(0, u64::saturating_add);
+        Self { cut: &file.manifest, proven: file.validation, needed }
+    }
+}
+
 impl Catalogue {
     /// Loads the newest checkpoint that is as wanted, other than those passed over already; adds
     /// those that are not to the list.
@@ -66,7 +84,7 @@ impl Catalogue {
             }
             let usable = match &entry.file {
                 Err(fault) => Err(fault.clone()),
-                Ok(file) => match check_wanted(file, wanted)? {
+                Ok(file) => match check_wanted(&Offered::by(file), wanted)? {
                     Ok(()) => self.try_load(file)?,
                     Err(fault) => Err(fault),
                 },
@@ -150,28 +168,29 @@ pub(super) fn load_partition(
     })
 }
 
-fn check_wanted(
-    file: &CheckpointFile,
+/// Whether a replay can go on from a cut up to which so much was proven.
+pub(crate) fn check_wanted(
+    offered: &Offered<'_>,
     wanted: Wanted<'_>,
 ) -> Result<Result<(), CheckpointFault>, Error> {
-    let watermark = file.header.watermark_lsn;
+    let Offered { cut, proven, needed } = *offered;
+    let watermark = cut.lsn;
     if watermark > wanted.until_lsn {
         return Ok(Err(CheckpointFault::TooLate { watermark, wanted: wanted.until_lsn }));
     }
-    if file.validation < wanted.validation {
-        let (wanted, found) = (wanted.validation.name(), file.validation.name());
+    if proven < wanted.validation {
+        let (wanted, found) = (wanted.validation.name(), proven.name());
         return Ok(Err(CheckpointFault::WeakerValidation { wanted, found }));
     }
-    let needed = file.sections.iter().fold(0_u64, |sum, it| sum.saturating_add(it.raw_bytes));
     if let Some(limit) = wanted.memory_limit.filter(|&limit| needed > limit) {
         return Err(Error::MemoryLimit { what: "the state in the checkpoint", needed, limit });
     }
     // Only what was proven at least as well proves where the journal should reach to.
-    if let Err(fault) = check_fits(&file.manifest, wanted.journal, wanted.validation)? {
+    if let Err(fault) = check_fits(cut, wanted.journal, wanted.validation)? {
         return Ok(Err(fault));
     }
-    if wanted.validation < Validation::Full && left_out_by_digest(&file.manifest) {
-        let (wanted, found) = (wanted.validation.name(), file.validation.name());
+    if wanted.validation < Validation::Full && left_out_by_digest(cut) {
+        let (wanted, found) = (wanted.validation.name(), proven.name());
         return Ok(Err(CheckpointFault::StrongerValidation { wanted, found }));
     }
     Ok(Ok(()))

@@ -14,8 +14,9 @@ use super::file::Kind;
 use super::merge::merge;
 use super::policy::CheckpointPolicy;
 use super::prune::prune_from;
+use super::sync::JournalSync;
 use super::write::{CheckpointWriter, Heading, file_name};
-use crate::error::{Error, IoContext as _};
+use crate::error::Error;
 use crate::journal::{Journal, Validation};
 use crate::replay::Cut;
 use crate::storage::Folder;
@@ -98,14 +99,12 @@ pub(crate) struct Parent {
 pub(crate) struct Saver {
     folder: Arc<dyn Folder>,
     policy: CheckpointPolicy,
-    journal: Journal,
+    journal: JournalSync,
     validation: Validation,
     /// The newest checkpoint: its watermark and its seal.
     newest: Option<(u64, Digest)>,
     /// How many deltas it is made of.
     deltas: usize,
-    /// How many of the journal's segments are known to be synced.
-    synced_segments: usize,
     pub(crate) report: Report,
     _lock: Arc<dyn Debug + Send + Sync>,
 }
@@ -124,15 +123,13 @@ impl Saver {
         let watermark = parent.map_or(0, |it| it.watermark);
         let name = parent.map(|it| it.name.clone());
         let report = Report { watermark, newest: name, ..Report::default() };
-        let synced_segments = 0;
         Self {
             folder,
             policy,
-            journal,
+            journal: JournalSync::of(journal),
             validation,
             newest,
             deltas: parent.map_or(0, |it| it.deltas),
-            synced_segments,
             report,
             _lock: lock,
         }
@@ -151,13 +148,13 @@ impl Saver {
     pub(crate) fn save(&mut self, snapshot: Snapshot) -> Result<Vec<EncodedSection>, Error> {
         let _span = tracing::info_span!("checkpoint", lsn = snapshot.cut.lsn).entered();
         let started = Instant::now();
-        self.sync_journal(&snapshot.cut)?;
+        self.journal.up_to(snapshot.cut.block.segment)?;
         let Snapshot { cut, sections, state_digest } = snapshot;
         let kind = if self.newest.is_some() { Kind::Delta } else { Kind::Base };
         let heading = Heading {
             kind,
             validation: self.validation,
-            journal_id: self.journal.journal_id,
+            journal_id: self.journal.journal.journal_id,
             manifest: &cut,
             parent: self.newest,
         };
@@ -196,18 +193,6 @@ impl Saver {
             }
         }
         prune_from(&catalogue, self.policy.keep, self.report.newest.as_deref()).map(|_| ())
-    }
-
-    /// What the state holds may so far be in the journal's page cache alone. A checkpoint must not
-    /// survive what it was made of.
-    fn sync_journal(&mut self, cut: &Cut) -> Result<(), Error> {
-        let upto = self.journal.segments.partition_point(|it| it.number <= cut.block.segment);
-        let from = self.synced_segments.min(upto);
-        for segment in &self.journal.segments[from..upto] {
-            segment.file.sync().context("sync", &segment.path, None)?;
-        }
-        self.synced_segments = upto;
-        Ok(())
     }
 
     /// How long checkpoints took so far.

@@ -40,12 +40,14 @@ impl Exit {
             | Error::Locked { .. }
             | Error::ChangedWhileRead { .. }
             | Error::WriterDead { .. }
+            | Error::Store { .. }
             | Error::Import(_) => Self::InputOutput,
             Error::Damaged { .. }
             | Error::Inconsistent { .. }
             | Error::UnknownFormat { .. }
             | Error::LimitExceeded { .. }
             | Error::BadCheckpoint { .. }
+            | Error::BadStore { .. }
             | Error::NoCheckpoint { .. }
             | Error::NotAJournal { fault: Some(_), .. } => Self::Refused,
             Error::NotAJournal { fault: None, .. }

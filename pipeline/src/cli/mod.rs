@@ -14,6 +14,7 @@ mod record;
 mod replay;
 mod selection;
 mod state;
+mod store;
 mod verify;
 
 use std::process::ExitCode;
@@ -60,13 +61,13 @@ enum Verb {
     /// Check the receipt of a validated replay.
     #[command(subcommand, after_help = exit::HELP)]
     Receipt(receipt::ReceiptVerb),
-    /// Rebuild the state in memory; print a summary and the state's digest.
+    /// Rebuild the state, in memory or in a store; print a summary and the state's digest.
     #[command(after_help = exit::HELP)]
-    Replay(pass::ReplayArguments),
+    Replay(replay::ReplayVerb),
     /// Look after the checkpoints of a journal.
     #[command(subcommand, after_help = exit::HELP)]
     Checkpoint(checkpoint::CheckpointVerb),
-    /// Replay a journal and show what state it leads to.
+    /// Show the state that a store holds, or that a journal leads to.
     #[command(subcommand, after_help = exit::HELP)]
     State(state::StateVerb),
 }
@@ -96,10 +97,10 @@ impl Verb {
             Self::Inspect(arguments) => {
                 return inspect::run(arguments, json).map(Outcome::Printed);
             }
+            Self::State(verb) => return state::run(verb, json),
             Self::Verify(arguments) => verify::run(arguments),
             Self::Receipt(verb) => receipt::run(verb),
             Self::Replay(arguments) => replay::run(arguments),
-            Self::State(verb) => state::run(verb),
         };
         report.map(Outcome::Report)
     }

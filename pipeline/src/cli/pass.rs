@@ -17,7 +17,7 @@ use vexfs_replay::replay::{
     Progress, ReplayOptions, StartedFrom, StopPoint, THREADS_MAX, follow, replay, replay_validated,
     resident_bytes,
 };
-use vexfs_replay::state::MemoryState;
+use vexfs_replay::state::{KeyKind, MemoryState};
 use vexfs_replay::storage::{DiskFolder, Folder};
 
 use super::exit::Exit;
@@ -167,7 +167,7 @@ pub(crate) struct ProofArguments {
 }
 
 impl ProofArguments {
-    fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         self.validate || self.expect_digest.is_some() || self.receipt.is_some()
     }
 }
@@ -334,6 +334,24 @@ pub(crate) struct Replayed {
     pub(crate) seconds: f64,
     /// From the call to the first epoch applied.
     pub(crate) initiation_seconds: f64,
+}
+
+/// What is told of a replay and its state.
+pub(crate) struct Figures {
+    pub(crate) outcome: Outcome,
+    pub(crate) counts: Vec<(KeyKind, u64)>,
+    pub(crate) digest: [u8; 32],
+    pub(crate) seconds: f64,
+    pub(crate) initiation_seconds: f64,
+    pub(crate) state_memory_bytes: u64,
+}
+
+impl From<Replayed> for Figures {
+    fn from(replayed: Replayed) -> Self {
+        let Replayed { state, outcome, digest, seconds, initiation_seconds } = replayed;
+        let (counts, state_memory_bytes) = (state.counts(), state.memory_bytes());
+        Self { outcome, counts, digest, seconds, initiation_seconds, state_memory_bytes }
+    }
 }
 
 /// Opens and replays a journal, from nothing to the state's digest.

@@ -1,5 +1,6 @@
-//! `replay`: rebuilds the state in memory, and prints a summary and the state's digest.
+//! `replay`: rebuilds the state, in memory or in a store, and prints a summary and the state's digest.
 
+use clap::Args;
 use serde_json::json;
 use vexfs_replay::Error;
 use vexfs_replay::journal::Journal;
@@ -11,20 +12,30 @@ use super::output::{Report, facts, grouped};
 use super::pass::{
     ReplayArguments, exit_of, follow_journal, outcome_json, outcome_rows, plan_rows, replay_journal,
 };
+use super::store::{StoreArguments, replay_stored};
 
-pub(crate) fn run(arguments: &ReplayArguments) -> Result<Report, Error> {
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReplayVerb {
+    #[command(flatten)]
+    replay: ReplayArguments,
+    #[command(flatten)]
+    store: StoreArguments,
+}
+
+pub(crate) fn run(verb: &ReplayVerb) -> Result<Report, Error> {
+    let arguments = &verb.replay;
     let options = arguments.options()?;
     if arguments.selection.explain {
         return explain_plan(arguments, &options);
     }
-    let replayed = if arguments.follow {
-        follow_journal(&arguments.pass, &options)?
-    } else {
-        replay_journal(&arguments.pass, &options, Some(&arguments.proof))?
+    let replayed = match verb.store.options() {
+        Some(store) => replay_stored(&arguments.pass, &options, &store)?,
+        None if arguments.follow => follow_journal(&arguments.pass, &options)?.into(),
+        None => replay_journal(&arguments.pass, &options, Some(&arguments.proof))?.into(),
     };
     let outcome = &replayed.outcome;
     let peak = peak_memory_bytes();
-    let counts = replayed.state.counts();
+    let counts = &replayed.counts;
     let digest = hex::encode(replayed.digest);
     let spared = outcome.started_from.as_ref().map_or(0, |from| from.events);
     let rate = (outcome.findings.tally.events - spared) as f64 / replayed.seconds;
@@ -37,7 +48,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<Report, Error> {
     json["initiation_seconds"] = json!(replayed.initiation_seconds);
     json["events_per_second"] = json!(rate);
     json["state_digest"] = json!(digest);
-    json["state_memory_bytes"] = json!(replayed.state.memory_bytes());
+    json["state_memory_bytes"] = json!(replayed.state_memory_bytes);
     json["peak_memory_bytes"] = json!(peak);
     json["counted_memory_bytes"] = json!(outcome.memory_bytes_max);
     json["records"] = counts.iter().map(count_of).collect();

@@ -1,14 +1,21 @@
-//! `state`: replays a journal and shows what state it leads to.
+//! `state`: shows the state that a store holds, or that a journal leads to, which it replays.
+
+use std::io::{self, BufWriter, Write};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vexfs_replay::Error;
-use vexfs_replay::state::{self, Key, KeyKind, MemoryState};
+use vexfs_replay::state::{self, Key, KeyKind, View};
+use vexfs_replay::store::is_store;
 
 use super::exit::{Exit, HELP};
-use super::output::{Report, facts, grouped};
+use super::output::{Report, SCHEMA, facts, grouped};
 use super::pass::{ReplayArguments, exit_of, loss_rows, outcome_json, replay_journal};
 use super::record::{describe, quote_path};
+use super::{Outcome, store};
+
+/// The digest of a state.
+type Digest = [u8; 32];
 
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum StateVerb {
@@ -82,42 +89,80 @@ impl StateVerb {
     }
 }
 
-pub(crate) fn run(verb: &StateVerb) -> Result<Report, Error> {
-    let arguments = verb.replay();
-    let replayed = replay_journal(&arguments.pass, &arguments.options()?, Some(&arguments.proof))?;
-    let state = &replayed.state;
+/// A state, and what is told beside it.
+struct Shown {
+    state: Box<dyn View>,
+    /// Counts and digest, where they are known.
+    known: Option<(Vec<(KeyKind, u64)>, Digest)>,
+    exit: Exit,
+    /// The name of what it comes from, and what is known of that.
+    source: (&'static str, Value),
+    /// What is lost, in words.
+    losses: Vec<(&'static str, String)>,
+}
+
+impl Shown {
+    fn of(arguments: &ReplayArguments) -> Result<Self, Error> {
+        if is_store(&arguments.pass.journal) {
+            return store::shown(arguments).map(|(state, told)| Self {
+                state: Box::new(state),
+                known: None,
+                exit: told.exit,
+                source: ("store", told.json),
+                losses: told.losses,
+            });
+        }
+        let replayed =
+            replay_journal(&arguments.pass, &arguments.options()?, Some(&arguments.proof))?;
+        let exit = exit_of(&replayed.outcome, Exit::Loss);
+        let losses = if exit == Exit::Loss { loss_rows(&replayed.outcome) } else { Vec::new() };
+        Ok(Self {
+            known: Some((replayed.state.counts(), replayed.digest)),
+            state: Box::new(replayed.state),
+            exit,
+            source: ("outcome", outcome_json(&replayed.outcome)),
+            losses,
+        })
+    }
+
+    fn sum_up(&self) -> Result<(Vec<(KeyKind, u64)>, Digest), Error> {
+        self.known.clone().map_or_else(|| self.state.sum_up(), Ok)
+    }
+}
+
+pub(crate) fn run(verb: &StateVerb, as_json: bool) -> Result<Outcome, Error> {
+    let shown = Shown::of(verb.replay())?;
+    // The text is the state alone, as other tools read it: what is lost is told beside it.
+    for (what, text) in &shown.losses {
+        eprintln!("vexfs-replay-pipe: {what}: {text}");
+    }
+    let state = shown.state.as_ref();
     let (mut json, text) = match verb {
-        StateVerb::LsTree(it) => tree(state, it.nul),
-        StateVerb::List(it) => records(state, it.kind),
+        StateVerb::LsTree(it) => tree(state, it.nul)?,
+        StateVerb::List(it) => return list(&shown, it.kind, as_json).map(Outcome::Printed),
         StateVerb::Get(it) => {
             let key = Key { kind: it.kind, id: it.id, second: it.to, name: it.name.as_bytes() };
-            let record = state.get(&key).map(|value| describe(&key, value));
+            let record = state.record(&key)?.map(|value| describe(&key, &value));
             let text = match &record {
                 Some(record) => format!("{record:#}\n"),
                 None => "no such record\n".to_owned(),
             };
             (json!({ "record": record }), text.into_bytes())
         }
-        StateVerb::Count(_) => count(state),
+        StateVerb::Count(_) => count(&shown.sum_up()?.0),
         StateVerb::Digest(_) => {
-            let digest = hex::encode(replayed.digest);
+            let digest = hex::encode(shown.sum_up()?.1);
             (json!({ "state_digest": digest }), format!("{digest}\n").into_bytes())
         }
     };
-    let exit = exit_of(&replayed.outcome, Exit::Loss);
-    json["outcome"] = outcome_json(&replayed.outcome);
-    if exit == Exit::Loss {
-        // The text is the state alone, as other tools read it: what is lost is told beside it.
-        for (what, text) in loss_rows(&replayed.outcome) {
-            eprintln!("vexfs-replay-pipe: {what}: {text}");
-        }
-    }
-    Ok(Report { exit, json, text })
+    let (name, source) = shown.source;
+    json[name] = source;
+    Ok(Outcome::Report(Report { exit: shown.exit, json, text }))
 }
 
-fn tree(state: &MemoryState, nul: bool) -> (Value, Vec<u8>) {
+fn tree(state: &dyn View, nul: bool) -> Result<(Value, Vec<u8>), Error> {
     let (mut listed, mut text) = (Vec::new(), Vec::new());
-    for file in state::tree::list(state) {
+    for file in state::tree::list(state)? {
         let (object_type, content) = (file.object_type(), hex::encode(&file.content));
         let mode = format!("{:06o}", file.mode);
         text.extend_from_slice(format!("{mode} {object_type} {content}\t").as_bytes());
@@ -131,23 +176,59 @@ fn tree(state: &MemoryState, nul: bool) -> (Value, Vec<u8>) {
         let path = quote_path(&file.path);
         listed.push(json!({ "mode": mode, "type": object_type, "content": content, "path": path }));
     }
-    (json!({ "files": listed }), text)
+    Ok((json!({ "files": listed }), text))
 }
 
-fn records(state: &MemoryState, only: Option<KeyKind>) -> (Value, Vec<u8>) {
-    let mut all = Vec::new();
-    for kind in KeyKind::ALL.into_iter().filter(|&kind| only.is_none_or(|only| only == kind)) {
-        let first = all.len();
-        state.for_each(kind, |key, value| all.push((key, value)));
-        all[first..].sort_by_key(|(key, _)| *key);
+/// Prints the records itself, since there may be more than fit in memory.
+fn list(shown: &Shown, only: Option<KeyKind>, as_json: bool) -> Result<Exit, Error> {
+    let failed =
+        |source| Error::Io { operation: "print", path: "stdout".into(), offset: None, source };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let listed = print_records(shown, only, as_json, &mut out);
+    match listed.and_then(|()| out.flush().map_err(failed)) {
+        // Who reads has enough.
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(shown.exit)
+        }
+        listed => listed.map(|()| shown.exit),
     }
-    let listed: Vec<Value> = all.iter().map(|(key, value)| describe(key, value)).collect();
-    let text = listed.iter().map(|record| format!("{record}\n")).collect::<String>();
-    (json!({ "records": listed }), text.into_bytes())
 }
 
-fn count(state: &MemoryState) -> (Value, Vec<u8>) {
-    let counts = state.counts();
+fn print_records(
+    shown: &Shown,
+    only: Option<KeyKind>,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let failed =
+        |source| Error::Io { operation: "print", path: "stdout".into(), offset: None, source };
+    let (exit, (name, source)) = (shown.exit as u8, &shown.source);
+    if as_json {
+        write!(
+            out,
+            "{{\"schema\": {SCHEMA}, \"command\": \"state\", \"exit_code\": {exit}, \
+             \"{name}\": {source}, \"records\": ["
+        )
+        .map_err(failed)?;
+    }
+    let mut separator = if as_json { "\n" } else { "" };
+    for kind in KeyKind::ALL.into_iter().filter(|&kind| only.is_none_or(|only| only == kind)) {
+        shown.state.visit_in_order(kind, &mut |key, value| {
+            let record = describe(key, value);
+            write!(out, "{separator}{record}").map_err(failed)?;
+            separator = if as_json { ",\n" } else { "\n" };
+            Ok(())
+        })?;
+    }
+    let end = match (as_json, separator) {
+        (true, _) => "\n]}\n",
+        (false, "") => "",
+        (false, _) => "\n",
+    };
+    out.write_all(end.as_bytes()).map_err(failed)
+}
+
+fn count(counts: &[(KeyKind, u64)]) -> (Value, Vec<u8>) {
     let pairs = counts.iter().map(|(kind, count)| (kind.name().to_owned(), json!(count)));
     let rows: Vec<_> = counts.iter().map(|(kind, count)| (kind.name(), grouped(*count))).collect();
     (json!({ "records": Value::Object(pairs.collect()) }), facts(&rows))

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_channel::{Receiver, Sender};
 use rayon::ThreadPool;
 
+use super::backing::Backing;
 use super::checkpointer::Checkpointer;
 use super::pool::Epoch;
 use super::{FlowOptions, SPACES, add_contradictions};
@@ -16,6 +17,7 @@ use crate::error::Error;
 use crate::replay::{Charge, Cut, Meter, Progress};
 use crate::stages::apply::{Owner, Work};
 use crate::stages::decode::Decoded;
+use crate::stages::fetch::fetch;
 use crate::stages::transactions::Settled;
 use crate::state::{MemoryState, Table};
 
@@ -50,11 +52,13 @@ pub(super) struct Applier<'f> {
     pub(super) settled_home: Sender<Settled>,
     /// How much memory the buffers of epochs take, in bytes.
     pub(super) pipeline_bytes: u64,
+    /// The store that the state is a cache of.
+    pub(super) backing: Option<Backing<'f>>,
 }
 
 impl Applier<'_> {
     pub(super) fn run(
-        &self,
+        &mut self,
         mut state: Option<&mut MemoryState>,
         units: Receiver<Unit>,
         mut checkpointer: Option<Checkpointer>,
@@ -67,15 +71,16 @@ impl Applier<'_> {
         let mut applied = Applied { cut: self.options.start.cloned(), ..Applied::default() };
         for unit in &units {
             let _span = tracing::debug_span!("apply", from = unit.lsns.start).entered();
-            applied.cut = None;
+            let before = applied.cut.take();
             if let Some(state) = &mut state {
                 applied.owners.resize_with(state.partitions_mut().len(), Owner::default);
-                self.apply(state, &mut applied.owners, &unit);
+                self.apply(state, &mut applied.owners, &unit)?;
             }
             let mut now = unit.progress;
             now.shares_verified = units.len();
             now.memory_bytes = self.memory_bytes(state.as_deref(), &unit, checkpointer.as_ref());
-            now.checkpoint_lsn = checkpointer.as_ref().map_or(0, Checkpointer::last_lsn);
+            let stored_lsn = self.backing.as_ref().map_or(0, Backing::last_lsn);
+            now.checkpoint_lsn = checkpointer.as_ref().map_or(stored_lsn, Checkpointer::last_lsn);
             charge.set(now.memory_bytes)?;
             meter.measure(spared, &mut now);
             progress(&now);
@@ -83,7 +88,12 @@ impl Applier<'_> {
             settled.clear();
             // Full, or nobody there: then it isn't needed any more.
             let _ = self.settled_home.try_send(settled);
-            applied.cut = unit.cut.map(|cut| *cut);
+            // Where nothing was accepted, nothing took place.
+            let nothing = unit.epoch.stretch.frames.is_empty();
+            applied.cut = unit.cut.map(|cut| *cut).or(before.filter(|_| nothing));
+            if let (Some(state), Some(backing)) = (&mut state, &mut self.backing) {
+                backing.visit(applied.cut.as_ref(), state, &applied.owners)?;
+            }
             if let (Some(state), Some(cut)) = (&mut state, &mut applied.cut)
                 && let Some(checkpointer) = &mut checkpointer
                 && !checkpointer.visit(cut, state, &applied.owners, self.workers)
@@ -99,7 +109,12 @@ impl Applier<'_> {
         Ok(applied)
     }
 
-    fn apply(&self, state: &mut MemoryState, owners: &mut [Owner], unit: &Unit) {
+    fn apply(
+        &self,
+        state: &mut MemoryState,
+        owners: &mut [Owner],
+        unit: &Unit,
+    ) -> Result<(), Error> {
         let space = &unit.epoch.space;
         let work = Work {
             buffer: &space.buffer,
@@ -110,13 +125,22 @@ impl Applier<'_> {
         let shares = state.partitions_mut().iter_mut().zip(owners).map(Mutex::new);
         let shares: Vec<Mutex<(&mut Table, &mut Owner)>> = shares.collect();
         let claims = Claims::new(shares.len(), self.workers.current_num_threads());
-        self.workers.broadcast(|worker| {
-            for partition in claims.of(worker.index()) {
+        let readers = self.backing.as_ref().map(|backing| &backing.readers);
+        let done = self.workers.broadcast(|worker| {
+            let reader = readers.map(|readers| &readers[worker.index()]);
+            let mut reader =
+                reader.map(|reader| reader.lock().unwrap_or_else(PoisonError::into_inner));
+            claims.of(worker.index()).try_for_each(|partition| {
                 let mut share = shares[partition].lock().unwrap_or_else(PoisonError::into_inner);
                 let (table, owner) = &mut *share;
+                if let Some(reader) = &mut reader {
+                    fetch(partition, table, &work, reader.as_mut())?;
+                }
                 owner.apply(partition, *table, &work);
-            }
+                Ok(())
+            })
         });
+        done.into_iter().collect()
     }
 
     /// How much memory there is in use for state and pipeline, in bytes.
@@ -132,6 +156,7 @@ impl Applier<'_> {
             + unit.open_bytes
             + state.map_or(0, MemoryState::memory_bytes)
             + checkpointer.map_or(0, Checkpointer::memory_bytes)
+            + self.backing.as_ref().map_or(0, Backing::memory_bytes)
     }
 }
 

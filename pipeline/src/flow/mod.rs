@@ -6,6 +6,7 @@
 //! here only hand over, a few hundred times a second.
 
 mod applier;
+mod backing;
 mod checkpointer;
 mod pool;
 mod reader;
@@ -21,11 +22,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::bounded;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+pub(crate) use backing::Backed;
 pub(crate) use serial::{Sink, run_serial};
 
 use vexfs_kernels::Digest;
 
 use self::applier::{Applied, Applier};
+use self::backing::Backing;
 use self::pool::Pool;
 use self::verifier::{Found, Verifier};
 use crate::checkpoint::Saver;
@@ -96,6 +99,13 @@ pub(crate) struct Pass {
     pub(crate) state_digest: Option<Digest>,
 }
 
+impl Pass {
+    /// Whether it came to the journal's end, or was ended from outside.
+    fn has_ended(&self) -> bool {
+        matches!(self.findings, Ok(_) | Err(Error::Cancelled | Error::TimedOut { .. }))
+    }
+}
+
 /// Makes a pass over the journal, applies what it finds to `state` where one is given, and saves
 /// checkpoints of it where there is a saver.
 ///
@@ -106,14 +116,53 @@ pub(crate) struct Pass {
 /// What keeps the pass from starting, and what checkpoints say.
 pub(crate) fn run(
     journal: &Journal,
+    state: Option<&mut MemoryState>,
+    options: &FlowOptions<'_>,
+    crew: &Shared,
+    saver: Option<Saver>,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Pass, Error> {
+    let keeper = saver.map_or(Keeper::Nobody, |saver| Keeper::Checkpoints(Box::new(saver)));
+    run_for(journal, state, options, crew, keeper, progress)
+}
+
+/// Makes a pass over the journal, and applies what it finds to a store.
+///
+/// # Errors
+/// What keeps the pass from starting, and what the store says.
+pub(crate) fn run_into_store(
+    journal: &Journal,
+    backed: &mut Backed,
+    options: &FlowOptions<'_>,
+    crew: &Shared,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Pass, Error> {
+    let mut cache = MemoryState::in_front_of_store();
+    run_for(journal, Some(&mut cache), options, crew, Keeper::Store(backed), progress)
+}
+
+/// Who keeps the state.
+enum Keeper<'k> {
+    Nobody,
+    Checkpoints(Box<Saver>),
+    Store(&'k mut Backed),
+}
+
+fn run_for(
+    journal: &Journal,
     mut state: Option<&mut MemoryState>,
     options: &FlowOptions<'_>,
     crew: &Shared,
-    mut saver: Option<Saver>,
+    keeper: Keeper<'_>,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Pass, Error> {
     let workers = &crew.workers;
     let threads = workers.current_num_threads();
+    let (mut saver, backing) = match keeper {
+        Keeper::Nobody => (None, None),
+        Keeper::Checkpoints(saver) => (Some(*saver), None),
+        Keeper::Store(backed) => (None, Some(Backing::new(backed, threads)?)),
+    };
     let total = usize::try_from(journal.total_bytes()).unwrap_or(usize::MAX);
     let buffer_bytes = total.clamp(layout::MAX_BLOCK_BYTES, EPOCH_BYTES);
     let pool = Pool::new(SPACES, buffer_bytes, threads * RUNS_PER_THREAD)?;
@@ -123,11 +172,12 @@ pub(crate) fn run(
     let enough = AtomicBool::new(false);
     let verifier = Verifier::new(journal, options, workers, unit_sender, settled_receiver, &enough);
     let (checkpointer, desk) = checkpointer::connect(saver.as_ref(), options.start);
-    let applier = Applier {
+    let mut applier = Applier {
         workers,
         options,
         settled_home: settled_sender,
         pipeline_bytes: (SPACES * buffer_bytes) as u64,
+        backing,
     };
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes threads")]
     let (read, verified, applied, saved) = thread::scope(|scope| {
@@ -154,6 +204,14 @@ pub(crate) fn run(
         memory_bytes_max: applied.memory_bytes_max,
         state_digest: None,
     };
+    if let (Some(mut backing), Some(state)) = (applier.backing, state.as_deref_mut()) {
+        if pass.has_ended() {
+            let findings = pass.findings.as_ref();
+            let last_lsn = findings.map_or(0, |it| it.last_lsn(options.reading.until_lsn));
+            backing.finish(pass.cut.clone(), last_lsn, state)?;
+        }
+        pass.checkpoints = backing.report();
+    }
     if let (Some(saver), Some(state)) = (saver, state) {
         pass.checkpoints = saver.report.with_stalls_of(&pass.checkpoints);
         save_last(&mut pass, saver, state, workers)?;
@@ -168,8 +226,7 @@ fn save_last(
     state: &mut MemoryState,
     workers: &ThreadPool,
 ) -> Result<(), Error> {
-    let ended = matches!(pass.findings, Ok(_) | Err(Error::Cancelled | Error::TimedOut { .. }));
-    let Some(cut) = pass.cut.clone().filter(|_| ended) else { return Ok(()) };
+    let Some(cut) = pass.cut.clone().filter(|_| pass.has_ended()) else { return Ok(()) };
     if pass.findings.is_ok() && saver.policy().at_end {
         pass.state_digest = Some(workers.install(|| state.digest()));
     }

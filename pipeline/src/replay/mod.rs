@@ -15,6 +15,7 @@ mod selection;
 mod shared;
 mod shelf;
 mod stop;
+mod stored;
 
 pub use control::Control;
 pub use cut::{Cut, CutBlock, SoFar};
@@ -31,6 +32,7 @@ pub use selection::{OwnedKey, Selection};
 pub(crate) use shared::Charge;
 pub use shared::{Shared, resident_bytes};
 pub use stop::StopPoint;
+pub use stored::{StoreOptions, replay_into_store};
 
 pub use crate::stages::decode::Tally;
 pub use crate::stages::ledger::{
@@ -206,7 +208,7 @@ enum Attempt {
 }
 
 /// Makes a pass from the journal's first event up to an LSN.
-type Again<'a> = &'a mut dyn FnMut(u64) -> Result<(MemoryState, Findings), Error>;
+type Again<'a, S> = &'a mut dyn FnMut(u64) -> Result<(S, Findings), Error>;
 
 impl<'r> Request<'r> {
     fn new(journal: &'r Journal, options: &'r ReplayOptions) -> Result<Self, Error> {
@@ -308,13 +310,13 @@ impl<'r> Request<'r> {
 
     /// Does what the policy says about damage and contradictions. The state comes with its digest,
     /// where that is known.
-    fn conclude(
+    fn conclude<S>(
         &self,
-        (mut state, mut state_digest): (MemoryState, Option<Digest>),
+        (mut state, mut state_digest): (S, Option<Digest>),
         mut findings: Findings,
         start: Option<&Cut>,
-        again: Again<'_>,
-    ) -> Result<(MemoryState, Outcome), Error> {
+        again: Again<'_, S>,
+    ) -> Result<(S, Outcome), Error> {
         let options = self.options;
         let mut until_lsn = self.until_lsn;
         // Looked for as far as the journal was read, which may be farther than it is applied.

@@ -1,5 +1,7 @@
 //! What came of a replay.
 
+use std::path::Path;
+
 use serde::Serialize;
 use vexfs_kernels::Digest;
 
@@ -8,7 +10,7 @@ use super::findings::Findings;
 use crate::checkpoint::{Loaded, PassedOver, Report};
 use crate::journal::{Head, PlanSummary};
 
-/// The checkpoint that a replay started from.
+/// The checkpoint that a replay started from, or the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StartedFrom {
     /// Its file name.
@@ -24,6 +26,17 @@ pub struct StartedFrom {
 }
 
 impl StartedFrom {
+    pub(super) fn of_store(path: &Path, cut: &Cut) -> Self {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        Self {
+            checkpoint: name.to_string_lossy().into_owned(),
+            watermark: cut.lsn,
+            restart_lsn: cut.restart.next_lsn,
+            bytes: 0,
+            events: cut.so_far.tally.events,
+        }
+    }
+
     pub(super) fn of(loaded: &Loaded) -> Self {
         Self {
             checkpoint: loaded.newest.name.clone(),

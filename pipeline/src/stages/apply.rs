@@ -12,7 +12,7 @@ use super::decode::Decoded;
 use super::partition::{Descriptor, Settlement};
 use super::transactions::{Settled, body_at};
 use crate::replay::INCONSISTENCIES_MAX;
-use crate::state::{self, Contradiction, Records, Stamp, for_each_effect};
+use crate::state::{self, Contradiction, Key, Records, Stamp, for_each_effect};
 
 /// How many contradictions a partition remembers; it counts them all. As many as a pass tells, since
 /// the first ones may all be of one partition.
@@ -127,8 +127,25 @@ impl Owner {
     }
 }
 
-impl Work<'_> {
-    fn bytes_of(&self, due: &Due) -> &[u8] {
+impl<'w> Work<'w> {
+    /// Visits the keys of the partition's effects, with their tags. Some come more than once.
+    pub(super) fn for_each_key(&self, partition: usize, mut visit: impl FnMut(u32, Key<'w>)) {
+        self.line_up(partition, |due| {
+            let Descriptor { lsn, tag, .. } = due.descriptor;
+            let Some((_, body)) = body_at(lsn, self.bytes_of(&due), due.descriptor.at()) else {
+                return;
+            };
+            let mut number = 0;
+            for_each_effect(&body, |it| {
+                if number == due.descriptor.effect() {
+                    visit(tag, it.key);
+                }
+                number += 1;
+            });
+        });
+    }
+
+    fn bytes_of(&self, due: &Due) -> &'w [u8] {
         match due.source {
             Source::Epoch => self.buffer,
             Source::Reread => &self.settled.bytes,

@@ -3,6 +3,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod decode;
+pub(crate) mod fetch;
 pub(crate) mod ledger;
 pub(crate) mod partition;
 pub(crate) mod skipped;

@@ -18,7 +18,7 @@ const BATCH: usize = 8;
 
 /// What of a partition is not hashed yet, and the digest so far.
 #[derive(Default)]
-struct Pieces {
+pub(crate) struct Pieces {
     bytes: Vec<u8>,
     digests: Vec<Digest>,
     stream: Sha256Stream,
@@ -33,14 +33,16 @@ impl Pieces {
         self.bytes.drain(..until);
     }
 
-    fn add(&mut self, key: &Key<'_>, value: &[u8]) {
+    /// Adds the next record, in the order of the keys.
+    pub(crate) fn add(&mut self, key: &Key<'_>, value: &[u8]) {
         encode_record(key, value, &mut self.bytes);
         if self.bytes.len() >= BATCH * PIECE_BYTES {
             self.hash(self.bytes.len() - self.bytes.len() % PIECE_BYTES);
         }
     }
 
-    fn finish(mut self) -> Digest {
+    /// The partition's digest.
+    pub(crate) fn finish(mut self) -> Digest {
         self.hash(self.bytes.len());
         self.stream.finish()
     }

@@ -120,20 +120,20 @@ impl Section {
 
 /// Encoded records that are being read.
 #[derive(Debug)]
-pub(super) struct SectionReader<'a> {
+pub(crate) struct SectionReader<'a> {
     rest: &'a [u8],
     gone: u64,
     records: u64,
 }
 
 impl<'a> SectionReader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, SectionError> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, SectionError> {
         let (counts, rest) = bytes.split_at_checked(COUNTS_BYTES).ok_or(SectionError::CutShort)?;
         Ok(Self { rest, gone: u64::read(&counts[..8]), records: u64::read(&counts[8..]) })
     }
 
     /// The next key of a record that went; the records come after the last of them.
-    pub(super) fn next_gone(&mut self) -> Result<Option<Key<'a>>, SectionError> {
+    pub(crate) fn next_gone(&mut self) -> Result<Option<Key<'a>>, SectionError> {
         if self.gone == 0 {
             return Ok(None);
         }
@@ -142,7 +142,7 @@ impl<'a> SectionReader<'a> {
     }
 
     /// The next record.
-    pub(super) fn next_record(&mut self) -> Result<Option<(Key<'a>, &'a [u8])>, SectionError> {
+    pub(crate) fn next_record(&mut self) -> Result<Option<(Key<'a>, &'a [u8])>, SectionError> {
         let Some(left) = self.records.checked_sub(1) else {
             let trailing = !self.rest.is_empty();
             let error = SectionError::Count { expected: 0, found: 1 };
@@ -151,10 +151,7 @@ impl<'a> SectionReader<'a> {
         self.records = left;
         let key = self.key()?;
         let value = self.part()?;
-        let (least, found) = (fixed_bytes(key.kind), value.len() as u64);
-        if value.len() < least {
-            return Err(SectionError::TooShort { kind: key.kind.name(), found });
-        }
+        check_value(key.kind, value)?;
         Ok(Some((key, value)))
     }
 
@@ -179,6 +176,18 @@ impl<'a> SectionReader<'a> {
         self.rest = rest;
         Ok(taken)
     }
+}
+
+/// Checks that a value has the length that a record of this kind may have.
+pub(crate) fn check_value(kind: KeyKind, value: &[u8]) -> Result<(), SectionError> {
+    let (found, limit) = (value.len() as u64, LENGTH_LIMIT as u64);
+    if found >= limit {
+        return Err(SectionError::LimitExceeded { claimed: found, limit });
+    }
+    if value.len() < fixed_bytes(kind) {
+        return Err(SectionError::TooShort { kind: kind.name(), found });
+    }
+    Ok(())
 }
 
 /// The length of the fixed part of a record of this kind, in bytes.

@@ -20,6 +20,11 @@ impl Default for MemoryState {
 }
 
 impl MemoryState {
+    /// An empty state in front of a store, which has the records that it doesn't know.
+    pub(crate) fn in_front_of_store() -> Self {
+        Self { partitions: (0..PARTITIONS).map(|_| Table::in_front_of_store()).collect() }
+    }
+
     /// The partitions, each to be changed by one owner at a time.
     pub fn partitions_mut(&mut self) -> &mut [Table] {
         &mut self.partitions

@@ -5,6 +5,7 @@ mod arena;
 mod digest;
 mod effect;
 mod encoding;
+mod gone;
 mod key;
 mod marks;
 mod memory;
@@ -12,15 +13,20 @@ mod record;
 mod slots;
 mod table;
 pub mod tree;
+mod view;
 
 pub use apply::{Contradiction, Stamp, apply};
-pub(crate) use digest::{of_partition as partition_digest, of_state as state_digest};
+pub(crate) use digest::{Pieces, of_partition as partition_digest, of_state as state_digest};
 pub use effect::{Change, EdgeEnd, Effect, for_each_effect};
 pub use encoding::SectionError;
+pub(crate) use encoding::SectionReader;
+#[cfg(feature = "sqlite")]
+pub(crate) use encoding::check_value;
 pub use key::{Home, Key, KeyKind, PARTITIONS};
 pub use memory::MemoryState;
 pub use record::*;
 pub use table::Table;
+pub use view::{View, Visit};
 
 /// The records of one partition, wherever they are kept.
 ///

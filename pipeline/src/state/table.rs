@@ -4,7 +4,8 @@
 
 use super::Records;
 use super::arena::{Arena, UNIT_WORDS};
-use super::encoding::{self, Section, SectionError, SectionReader};
+use super::encoding::{Section, SectionError, SectionReader};
+use super::gone::Gone;
 use super::key::{Home, Key, KeyKind};
 use super::marks::Mark;
 use super::slots::{Found, Place, Slots};
@@ -19,8 +20,8 @@ const GROUP: usize = 32;
 pub struct Table {
     slots: Slots,
     arena: Arena,
-    /// The keys of records that went since the last checkpoint, encoded, and how many there are.
-    gone: (Vec<u8>, u64),
+    /// The keys of records that went since the last checkpoint.
+    gone: Gone,
 }
 
 /// A record's header in the arena: its kind, its lengths and that of its place in the first word,
@@ -139,11 +140,32 @@ impl Table {
         }
     }
 
+    /// An empty table in front of a store: it remembers what changes, and knows which keys went.
+    pub(crate) fn in_front_of_store() -> Self {
+        let mut table = Self { gone: Gone::to_be_asked(), ..Self::default() };
+        table.track();
+        table
+    }
+
+    /// Whether it says what is under a key: a record, or that there is none any more. Else the store
+    /// behind it does.
+    pub(crate) fn knows(&self, tag: u32, key: &Key<'_>) -> bool {
+        self.find(tag, key).is_some() || self.gone.has(key)
+    }
+
+    /// Takes in a record that the store behind it has under a key that it doesn't know.
+    pub(crate) fn take_in(&mut self, tag: u32, key: &Key<'_>, value: &[u8]) {
+        let units = units_for(key, value.len());
+        let place = self.arena.allocate(units);
+        self.fill(place, units, key, [value, &[]]);
+        self.slots.insert(tag, place);
+    }
+
     /// Encodes what changed since the last call, or since changes are tracked, into memory that was
     /// used before.
     pub(crate) fn take_changes(&mut self, memory: Vec<u8>) -> Section {
         let mut section = Section::in_memory(memory);
-        let (gone, count) = std::mem::take(&mut self.gone);
+        let (gone, count) = self.gone.take();
         section.set_gone(&gone, count);
         self.visit(self.arena.marked().collect(), &mut |key, value| section.add(&key, value));
         self.arena.clear_marks();
@@ -207,14 +229,13 @@ impl Table {
         let Some(kind) = KeyKind::from_number(header.kind) else { return };
         let name = bytes_at(words, HEADER_WORDS, header.name_bytes);
         let key = Key { kind, id: header.id, second: header.second, name };
-        encoding::encode_key(&key, &mut self.gone.0);
-        self.gone.1 += 1;
+        self.gone.add(&key);
     }
 
     /// How much memory the records take, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        let gone = self.gone.0.capacity();
+        let gone = self.gone.memory_bytes();
         (self.slots.memory_bytes() + self.arena.memory_bytes() + gone) as u64
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::key::{Key, KeyKind};
-use super::memory::MemoryState;
 use super::record::{EntryRecord, InodeRecord};
+use super::view::View;
+use crate::error::Error;
 use crate::event::content_kind;
 
 /// The inode of the root directory, which no event makes.
@@ -34,24 +35,31 @@ impl TreeFile {
     }
 }
 
+/// An entry of a directory: its name, and the inode that it names.
+type Entry = (Box<[u8]>, u64);
+
 /// The files of `state` that can be reached from the root, in the order of their paths' bytes.
 ///
 /// A journal may hold anything: a directory that is reached twice is listed once, so the work is
 /// bounded by the number of entries.
-#[must_use]
-pub fn list(state: &MemoryState) -> Vec<TreeFile> {
-    let mut entries: BTreeMap<u64, Vec<(&[u8], u64)>> = BTreeMap::new();
-    state.for_each(KeyKind::Entry, |key, record| {
+///
+/// # Errors
+/// What the place says in which the records are kept.
+pub fn list(state: &dyn View) -> Result<Vec<TreeFile>, Error> {
+    let mut entries: BTreeMap<u64, Vec<Entry>> = BTreeMap::new();
+    state.visit(KeyKind::Entry, &mut |key, record| {
         let inode = EntryRecord::read(record).inode;
-        entries.entry(key.id).or_default().push((key.name, inode));
-    });
+        entries.entry(key.id).or_default().push((key.name.into(), inode));
+        Ok(())
+    })?;
     let mut files = Vec::new();
     let mut seen = HashSet::from([ROOT_INODE]);
     let mut directories = vec![(ROOT_INODE, Vec::new())];
     while let Some((directory, prefix)) = directories.pop() {
-        for &(name, number) in entries.get(&directory).into_iter().flatten() {
-            let Some(record) = state.get(&Key::numbered(KeyKind::Inode, number)) else { continue };
-            let inode = InodeRecord::read(record);
+        for (name, number) in entries.get(&directory).into_iter().flatten() {
+            let number = *number;
+            let inode = state.record(&Key::numbered(KeyKind::Inode, number))?;
+            let Some(inode) = inode.as_deref().map(InodeRecord::read) else { continue };
             let mut path: Vec<u8> = prefix.clone();
             path.extend_from_slice(name);
             if inode.mode & TYPE_BITS != DIRECTORY {
@@ -65,5 +73,5 @@ pub fn list(state: &MemoryState) -> Vec<TreeFile> {
         }
     }
     files.sort_by(|left, right| left.path.cmp(&right.path));
-    files
+    Ok(files)
 }
