@@ -39,6 +39,9 @@ mod program;
 #[path = "agreement/records.rs"]
 mod records;
 #[cfg(test)]
+#[path = "store/schema.rs"]
+mod schema;
+#[cfg(test)]
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "support/scribe.rs"]
 mod scribe;

@@ -157,7 +157,7 @@ fn check_built_in() -> Result<(), Error> {
 }
 
 fn not_built_in() -> Error {
-    let reason = "this program was built without stores; `cargo build --release --features sqlite` \
-                  in the folder `pipeline` builds it with them";
+    let reason = "this program was built without stores; \
+                  `cargo build --release -p vexfs-replay --features sqlite` builds it with them";
     Error::InvalidOption { option: "store", reason: reason.to_owned() }
 }
