@@ -1,0 +1,204 @@
+//! One replay as it is asked for: what is looked up before, the pass, and what the policy makes of its
+//! findings.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use vexfs_kernels::Digest;
+
+use super::anchor::find_anchor;
+use super::beginning::Beginning;
+use super::cut::Cut;
+use super::findings::Findings;
+use super::namespace::Namespace;
+use super::options::{DamagePolicy, PassChoice, ReplayOptions};
+use super::outcome::Outcome;
+use super::progress::Progress;
+use super::selection::{Filter, Selection, UnderPaths};
+use super::shared::Shared;
+use super::shelf::Shelf;
+use crate::checkpoint::CheckpointFault;
+use crate::error::Error;
+use crate::event::Body;
+use crate::flow;
+use crate::journal::{EndKind, Journal, Plan, Validation};
+use crate::state::MemoryState;
+
+/// What is asked for, with all that is looked up once.
+pub(super) struct Request<'r> {
+    pub(super) journal: &'r Journal,
+    pub(super) options: &'r ReplayOptions,
+    pub(super) until_lsn: u64,
+    pub(super) deadline: Option<(Instant, Duration)>,
+    pub(super) filter: Option<Filter>,
+    pub(super) plan: Option<Plan>,
+}
+
+/// What a replay from a checkpoint comes to.
+pub(super) enum Attempt {
+    Done(MemoryState, Box<Outcome>),
+    /// The checkpoint is sound, and what must be read again before its watermark is not.
+    DamagedBelow(CheckpointFault),
+}
+
+/// Makes a pass from the journal's first event up to an LSN.
+pub(super) type Again<'a, S> = &'a mut dyn FnMut(u64) -> Result<(S, Findings), Error>;
+
+impl<'r> Request<'r> {
+    pub(super) fn new(journal: &'r Journal, options: &'r ReplayOptions) -> Result<Self, Error> {
+        let until_lsn =
+            options.until.map_or(Ok(u64::MAX), |stop| stop.resolve(journal, options))?;
+        let deadline = options.deadline();
+        let mut request = Self { journal, options, until_lsn, deadline, filter: None, plan: None };
+        if let Some(selection) = &options.selection {
+            if options.checkpoints.is_some() {
+                let reason = "the state of some events is none to go on from".to_owned();
+                return Err(Error::InvalidOption { option: "checkpoints", reason });
+            }
+            let (under, whole) = request.under(selection)?;
+            let filter = request.filter.insert(Filter::new(selection, under));
+            // Who salvages wants to know of all that is damaged. And where names are lost, what a path
+            // means is known up to the damage alone: then the replay must come to it, too.
+            if options.damage != DamagePolicy::Salvage && whole {
+                request.plan = Some(Plan::make(journal, |block| filter.skips(block))?);
+            }
+        }
+        Ok(request)
+    }
+
+    /// What lies under the paths of a selection, by the whole history up to the stop; and whether that
+    /// history is whole.
+    pub(super) fn under(&self, selection: &Selection) -> Result<(Option<UnderPaths>, bool), Error> {
+        if selection.paths.is_empty() {
+            return Ok((None, true));
+        }
+        let mut namespace = Namespace::new(selection.paths.iter());
+        let options = self.for_flow(self.until_lsn, None);
+        let mut take = |body: &Body<'_>| namespace.take(body);
+        let sink = flow::Sink::Events(&mut take);
+        let findings = flow::run_serial(self.journal, sink, &options, &mut |_| {})?;
+        Ok((Some(namespace.into_under()), findings.damages.is_empty()))
+    }
+
+    pub(super) fn for_flow<'a>(
+        &'a self,
+        until_lsn: u64,
+        start: Option<&'a Cut>,
+    ) -> flow::FlowOptions<'a> {
+        let stop_at_fault = self.options.damage != DamagePolicy::Salvage;
+        let (filter, plan) = (self.filter.as_ref(), self.plan.as_ref());
+        let choice = PassChoice { stop_at_fault, route: true, until_lsn, start, filter, plan };
+        self.options.for_flow(choice, self.deadline)
+    }
+
+    /// The workers and the memory limit that are to be used.
+    pub(super) fn crew(&self) -> Result<Arc<Shared>, Error> {
+        let options = self.options;
+        match &options.shared {
+            Some(shared) => Ok(Arc::clone(shared)),
+            None => Shared::new(options.threads, options.memory_limit).map(Arc::new),
+        }
+    }
+
+    pub(super) fn replay_from(
+        &self,
+        crew: &Shared,
+        beginning: Beginning,
+        shelf: Option<&Shelf<'_>>,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Attempt, Error> {
+        let journal = self.journal;
+        let Beginning { mut state, cut: start, parent, started_from } = beginning;
+        let saver = shelf.and_then(|it| it.saver(journal, self.options, parent.as_ref()));
+        if saver.is_some() {
+            state.track();
+        }
+        let flow_options = self.for_flow(self.until_lsn, start.as_ref());
+        let pass = flow::run(journal, Some(&mut state), &flow_options, crew, saver, progress)?;
+        let watermark = pass.checkpoints.watermark;
+        let findings = match pass.findings {
+            Err(why @ (Error::Cancelled | Error::TimedOut { .. })) if watermark > 0 => {
+                return Err(Error::Stopped { why: Box::new(why), watermark });
+            }
+            findings => findings?,
+        };
+        if let Some(lsn) = start.as_ref().and_then(|cut| damaged_below(cut, &findings)) {
+            let watermark = start.map_or(0, |cut| cut.lsn);
+            return Ok(Attempt::DamagedBelow(CheckpointFault::DamagedBelow { watermark, lsn }));
+        }
+        let mut again = |until_lsn: u64| {
+            let mut state = MemoryState::default();
+            let options = self.for_flow(until_lsn, None);
+            let pass = flow::run(journal, Some(&mut state), &options, crew, None, progress)?;
+            Ok((state, pass.findings?))
+        };
+        let known = (state, pass.state_digest);
+        let (state, outcome) = self.conclude(known, findings, start.as_ref(), &mut again)?;
+        let outcome = Outcome {
+            started_from,
+            checkpoints: pass.checkpoints,
+            memory_bytes_max: pass.memory_bytes_max,
+            plan: self.plan.as_ref().map(|plan| plan.summary.clone()),
+            // Another pass may have gone less far.
+            cut: pass.cut.filter(|cut| cut.lsn <= outcome.last_lsn),
+            ..outcome
+        };
+        Ok(Attempt::Done(state, Box::new(outcome)))
+    }
+
+    /// Does what the policy says about damage and contradictions. The state comes with its digest,
+    /// where that is known.
+    pub(super) fn conclude<S>(
+        &self,
+        (mut state, mut state_digest): (S, Option<Digest>),
+        mut findings: Findings,
+        start: Option<&Cut>,
+        again: Again<'_, S>,
+    ) -> Result<(S, Outcome), Error> {
+        let options = self.options;
+        let mut until_lsn = self.until_lsn;
+        // Looked for as far as the journal was read, which may be farther than it is applied.
+        let gaps = self.plan.as_ref().is_some_and(Plan::has_gaps);
+        let unread = if gaps { u64::MAX } else { start.map_or(0, |cut| cut.lsn) };
+        let anchored =
+            find_anchor(options.anchor, self.journal, &findings, unread, options.validation);
+        let checks = options.validation >= Validation::Full;
+        let contradiction = findings.inconsistencies.first.first().filter(|_| checks).copied();
+        match (options.damage, contradiction) {
+            (DamagePolicy::Strict | DamagePolicy::Tail, Some(it)) => {
+                return Err(Error::Inconsistent { lsn: it.lsn, reason: it.cause.to_string() });
+            }
+            (DamagePolicy::Prefix, Some(it)) => {
+                // All that was applied before it is consistent: stop there, in a second pass.
+                let (inconsistencies, damages) = (findings.inconsistencies, findings.damages);
+                until_lsn = it.position - 1;
+                (state, findings) = again(until_lsn)?;
+                state_digest = None;
+                (findings.inconsistencies, findings.damages) = (inconsistencies, damages);
+            }
+            _ => {}
+        }
+        refuse_damage(options, &findings)?;
+        let outcome = Outcome::of(findings, until_lsn, anchored?);
+        Ok((state, Outcome { state_digest, ..outcome }))
+    }
+}
+
+/// Where the journal is damaged between the restart of a pass and the cut that it started from.
+pub(super) fn damaged_below(cut: &Cut, findings: &Findings) -> Option<u64> {
+    let ended = Some(findings.end.position.next_lsn).filter(|&lsn| lsn <= cut.lsn);
+    ended.or_else(|| findings.damages.iter().map(|it| it.lsn).find(|&lsn| lsn <= cut.lsn))
+}
+
+pub(super) fn refuse_damage(options: &ReplayOptions, findings: &Findings) -> Result<(), Error> {
+    let torn = options.damage == DamagePolicy::Strict && findings.end.kind == EndKind::TornTail;
+    let torn = findings.end.tail.as_ref().filter(|_| torn);
+    let first = findings.damages.first().filter(|_| options.refuses()).or(torn);
+    match first {
+        Some(first) => Err(Error::Damaged {
+            first: Box::new(first.clone()),
+            others: findings.damages.len().saturating_sub(1),
+        }),
+        None => Ok(()),
+    }
+}
