@@ -179,6 +179,32 @@ fn a_follower_that_is_cancelled_leaves_a_checkpoint_and_the_next_one_goes_on_fro
     assert_eq!(state.digest(), expected_digest(&memory));
 }
 
+/// The transaction that it is to end with is not there yet when it starts.
+#[test]
+fn a_follower_waits_for_the_transaction_that_it_is_to_end_with() {
+    let memory = MemoryFolder::default();
+    let folder: Arc<dyn Folder> = Arc::new(memory.clone());
+    let writer = Writer::create(Arc::clone(&folder), options()).unwrap();
+    (0..100).for_each(|number| append(&writer, number));
+    let mut options = follow_options();
+    let mut later = None;
+    // The id of a transaction is the LSN of its begin record.
+    let begin = writer.append(&event(1)).unwrap().lsn + 1;
+    writer.commit().unwrap();
+    options.replay.until = Some(StopPoint::Transaction(begin));
+    let (state, outcome) = follow(&folder, &options, &mut |now| {
+        if now.applied_lsn == now.durable_lsn && later.is_none() {
+            (0..50).for_each(|number| append(&writer, number));
+            later = Some(now.applied_lsn);
+        }
+    })
+    .unwrap();
+    assert!(outcome.last_lsn > later.unwrap());
+    let journal = Journal::open(Arc::clone(&folder)).unwrap();
+    let (serial, direct) = replay_serially(&journal, &options.replay).unwrap();
+    assert_eq!((outcome.last_lsn, state.digest()), (direct.last_lsn, serial.digest()));
+}
+
 #[test]
 fn a_follower_ends_where_it_is_told_to() {
     let memory = MemoryFolder::default();

@@ -74,11 +74,17 @@ pub fn follow(
     }
     let shelf = Shelf::open(replay)?;
     let mut journal = Journal::open(Arc::clone(folder))?;
-    let crew = Request::new(&journal, replay)?.crew()?;
+    let journal_id = journal.journal_id;
+    // The stop may not be there yet, and so is looked for at every turn.
+    let endless = ReplayOptions { until: None, ..replay.clone() };
+    let crew = Request::new(&journal, &endless)?.crew()?;
     let deadline = replay.deadline();
     let mut passed_over = Vec::new();
     let loaded = match &shelf {
-        Some(shelf) => shelf.load(&journal, replay, u64::MAX, &mut passed_over)?,
+        Some(shelf) => {
+            let wanted = find_stop(&journal, replay, false)?;
+            shelf.load(&journal, replay, wanted, &mut passed_over)?
+        }
         None => None,
     };
     let mut at = Beginning::of(loaded);
@@ -90,7 +96,7 @@ pub fn follow(
         let (parent, started_from) = (at.parent.clone(), at.started_from.clone());
         let applied_lsn = at.cut.as_ref().map_or(0, |cut| cut.lsn);
         let reached = Reached::of(&journal, at.cut.as_ref())?;
-        let wanted = replay.until.map_or(Ok(u64::MAX), |stop| stop.resolve(&journal, replay))?;
+        let wanted = find_stop(&journal, replay, reached.sealed)?;
         let over = reached.sealed
             || reached.durable_lsn >= wanted
             || replay.control.check(deadline).is_err();
@@ -99,7 +105,7 @@ pub fn follow(
             told(&reached.following(applied_lsn, Progress::default()));
             replay.control.wait(options.look_again, deadline.map(|(deadline, _)| deadline));
         } else {
-            let mut request = Request::new(&journal, replay)?;
+            let mut request = Request::new(&journal, &endless)?;
             (request.until_lsn, request.deadline) = (until_lsn, deadline);
             // The last turn leaves a checkpoint behind, where there is a place for it.
             let saving = shelf.as_ref().filter(|_| over);
@@ -118,6 +124,19 @@ pub fn follow(
             }
         }
         journal = Journal::open(Arc::clone(folder))?;
+        if journal.journal_id != journal_id {
+            let reason = "another journal has taken its place".to_owned();
+            return Err(Error::Inconsistent { lsn: applied_lsn, reason });
+        }
+    }
+}
+
+/// The LSN at which following is to end, `u64::MAX` where that isn't there or isn't there yet.
+fn find_stop(journal: &Journal, options: &ReplayOptions, sealed: bool) -> Result<u64, Error> {
+    match options.until.map(|stop| stop.resolve(journal, options)) {
+        None => Ok(u64::MAX),
+        Some(Err(Error::NoSuchTransaction { .. })) if !sealed => Ok(u64::MAX),
+        Some(found) => found,
     }
 }
 
