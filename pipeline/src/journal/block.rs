@@ -34,6 +34,20 @@ pub struct Position {
 }
 
 impl Position {
+    /// The position before a segment's first block; `digest` is that of its header page.
+    #[must_use]
+    pub fn at_start(header: &SegmentHeader, digest: Digest) -> Self {
+        Self {
+            journal_id: header.journal_id,
+            segment: header.segment,
+            writer_epoch: header.writer_epoch,
+            offset: PAGE_BYTES as u64,
+            next_block: header.first_block,
+            next_lsn: header.first_lsn,
+            digest,
+        }
+    }
+
     /// The position before the block of this header.
     #[must_use]
     pub fn before(header: &BlockHeader) -> Self {

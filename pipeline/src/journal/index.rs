@@ -39,15 +39,7 @@ impl Journal {
     pub fn segment_index(&self, index: usize) -> Result<SegmentIndex, Error> {
         let segment = &self.segments[index];
         let Ok((header, digest)) = segment.header else { return Ok(SegmentIndex::default()) };
-        let start = Position {
-            journal_id: self.journal_id,
-            segment: segment.number,
-            writer_epoch: header.writer_epoch,
-            offset: PAGE_BYTES as u64,
-            next_block: header.first_block,
-            next_lsn: header.first_lsn,
-            digest,
-        };
+        let start = Position::at_start(&header, digest);
         if let Some(blocks) = from_seal(segment, index, &start)? {
             return Ok(SegmentIndex { blocks, sealed: true });
         }
@@ -65,15 +57,9 @@ impl Journal {
     ) -> Result<Option<BlockHeader>, Error> {
         let segment = &self.segments[index];
         let Ok((header, digest)) = segment.header else { return Ok(None) };
-        let mut position = Position {
-            journal_id: self.journal_id,
-            segment: segment.number,
-            writer_epoch: header.writer_epoch,
-            offset: offset.unwrap_or(PAGE_BYTES as u64),
-            next_block: 0,
-            next_lsn: 0,
-            digest,
-        };
+        let start = Position::at_start(&header, digest);
+        let offset = offset.unwrap_or(start.offset);
+        let mut position = Position { offset, next_block: 0, next_lsn: 0, ..start };
         let readable = segment.blocks_limit().min(segment.file_bytes);
         let (mut last, mut bytes) = (None, vec![0; BlockHeader::BYTES]);
         while position.offset.saturating_add(bytes.len() as u64) <= readable {

@@ -199,15 +199,7 @@ impl<'j> Walk<'j> {
         if strict && expected != found {
             return Err(Fault::ChainBreak { expected, found });
         }
-        self.position = Position {
-            journal_id: header.journal_id,
-            segment: segment.number,
-            writer_epoch: header.writer_epoch,
-            offset: PAGE_BYTES as u64,
-            next_block: header.first_block,
-            next_lsn: header.first_lsn,
-            digest,
-        };
+        self.position = Position::at_start(&header, digest);
         self.continuity = Continuity::Next;
         self.first_lsn = header.first_lsn;
         (self.entries, self.blocks_before, self.holes) = Default::default();

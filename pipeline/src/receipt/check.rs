@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Receipt, ReceiptSegment};
 use crate::error::{Error, IoContext as _};
 use crate::journal::block::Position;
-use crate::journal::layout::{MAX_BLOCK_BYTES, PAGE_BYTES};
+use crate::journal::layout::MAX_BLOCK_BYTES;
 use crate::journal::{Fill, Journal, PastDamage, Segment, Validation, Walk, block};
 
 /// Which segments are read again.
@@ -100,19 +100,10 @@ fn check_segment(
     if depth == Depth::Changed && same_file && segment.file_bytes == told.bytes {
         return Ok(SegmentVerdict::Unchanged);
     }
-    let (header, digest) = match segment.header {
-        Ok((header, digest)) if digest == told.header_digest => (header, digest),
+    let start = match segment.header {
+        Ok((header, digest)) if digest == told.header_digest => Position::at_start(&header, digest),
         Ok(_) => return Ok(differs("its header is another one")),
         Err(fault) => return Ok(differs(&fault.to_string())),
-    };
-    let start = Position {
-        journal_id: journal.journal_id,
-        segment: segment.number,
-        writer_epoch: header.writer_epoch,
-        offset: PAGE_BYTES as u64,
-        next_block: header.first_block,
-        next_lsn: header.first_lsn,
-        digest,
     };
     let walk = Walk::new(journal, Validation::Cryptographic, PastDamage::Stop);
     let mut walk = walk.starting_at(start).until(told.last_lsn);
