@@ -23,7 +23,7 @@ const WRITER_BYTES: u64 = 4 * 1024 * 1024;
 
 /// How long a checkpoint is expected to take for each byte that changed, in seconds, before any was
 /// taken: what taking, compressing and hashing take on one core of two.
-const SECONDS_PER_BYTE: f64 = 3e-9;
+const SECONDS_PER_BYTE: f64 = 2.5e-9;
 
 /// The applier's side.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub(super) struct Checkpointer {
     last: Last,
     /// How many bytes of sections were taken.
     taken_bytes: u64,
+    /// How many workers there are.
+    threads: usize,
     stalls: Option<Histogram<u64>>,
     stalled: Duration,
     put_off: u64,
@@ -67,7 +69,11 @@ pub(super) struct Desk {
 }
 
 /// Both sides; the applier has none where nothing is to be saved.
-pub(super) fn connect(saver: Option<&Saver>, start: Option<&Cut>) -> (Option<Checkpointer>, Desk) {
+pub(super) fn connect(
+    saver: Option<&Saver>,
+    start: Option<&Cut>,
+    threads: usize,
+) -> (Option<Checkpointer>, Desk) {
     let (snapshot_sender, snapshots) = bounded(1);
     let (written, written_receiver) = bounded(1);
     let (idle, spent) = (Arc::new(AtomicBool::new(true)), Arc::default());
@@ -88,6 +94,7 @@ pub(super) fn connect(saver: Option<&Saver>, start: Option<&Cut>) -> (Option<Che
                 when: now,
             },
             taken_bytes: 0,
+            threads,
             // Three digits, from a microsecond up.
             stalls: Histogram::new(3).ok(),
             stalled: Duration::ZERO,
@@ -164,12 +171,13 @@ impl Checkpointer {
             || policy.every.is_some_and(|every| self.last.when.elapsed() >= every)
     }
 
-    /// Whether checkpoints would have taken more of the time than they may, if one were taken now. A
-    /// writing thread takes one core of those that would apply.
+    /// Whether checkpoints would have taken more of the time than they may, if one were taken now. Where
+    /// the workers take all cores, a thread that writes holds them all up: they wait for each other.
     fn would_be_over_budget(&self, cut: &Cut, state: &MemoryState) -> bool {
         let spent = *self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let taken = self.stalled.as_secs_f64() + spent.as_secs_f64() / cores as f64;
+        let taken = self.stalled.as_secs_f64()
+            + spent.as_secs_f64() * (self.threads as f64 / cores as f64).min(1.0);
         let seconds_per_byte = match self.taken_bytes {
             0 => SECONDS_PER_BYTE,
             bytes => taken / bytes as f64,

@@ -171,7 +171,7 @@ fn run_for(
     let (settled_sender, settled_receiver) = bounded(SPACES);
     let enough = AtomicBool::new(false);
     let verifier = Verifier::new(journal, options, workers, unit_sender, settled_receiver, &enough);
-    let (checkpointer, desk) = checkpointer::connect(saver.as_ref(), options.start);
+    let (checkpointer, desk) = checkpointer::connect(saver.as_ref(), options.start, threads);
     let mut applier = Applier {
         workers,
         options,
