@@ -258,6 +258,10 @@ fn parse_manifest(header: &CheckpointHeader, bytes: &[u8]) -> Checked<Manifest> 
     let parsed = serde_json::from_slice::<Manifest>(bytes);
     let manifest =
         parsed.map_err(|error| CheckpointFault::Manifest { reason: error.to_string() })?;
+    let met = &manifest.so_far.inconsistencies;
+    if met.count < met.first.len() as u64 || met.first.iter().any(|it| it.position == 0) {
+        return Err(CheckpointFault::Field { field: "count of inconsistencies", found: met.count });
+    }
     let same = [
         ("watermark", manifest.lsn, header.watermark_lsn),
         ("restart LSN", manifest.restart.next_lsn, header.restart_lsn),

@@ -4,12 +4,12 @@
 use super::fault::CheckpointFault;
 use crate::error::Error;
 use crate::journal::block::Position;
-use crate::journal::layout::BlockHeader;
+use crate::journal::layout::{BlockHeader, MAX_BLOCK_BYTES, PAGE_BYTES};
 use crate::journal::{Journal, Validation, block};
 use crate::replay::Cut;
 
 /// Looks in the journal for the block that holds the cut, and proves it as far as asked.
-pub(super) fn check_fits(
+pub(crate) fn check_fits(
     cut: &Cut,
     journal: &Journal,
     validation: Validation,
@@ -25,7 +25,8 @@ pub(super) fn check_fits(
     let Some(segment) = segment.filter(|it| end.is_some_and(|end| end <= it.blocks_limit())) else {
         return Ok(Err(CheckpointFault::Ahead { watermark }));
     };
-    if (cut.block.block_bytes as usize) < BlockHeader::BYTES {
+    let length = cut.block.block_bytes as usize;
+    if !(PAGE_BYTES..=MAX_BLOCK_BYTES).contains(&length) {
         let found = u64::from(cut.block.block_bytes);
         return Ok(Err(CheckpointFault::Field { field: "block length", found }));
     }

@@ -84,7 +84,8 @@ impl Catalogue {
             }
             let usable = match &entry.file {
                 Err(fault) => Err(fault.clone()),
-                Ok(file) => match check_wanted(&Offered::by(file), wanted)? {
+                Ok(file) => match wanted_or_broken(file, check_wanted(&Offered::by(file), wanted))?
+                {
                     Ok(()) => self.try_load(file)?,
                     Err(fault) => Err(fault),
                 },
@@ -169,6 +170,20 @@ pub(super) fn load_partition(
 }
 
 /// Whether a replay can go on from a cut up to which so much was proven.
+/// Before a checkpoint makes a replay refuse, it must be one: its header alone has a checksum of its own.
+fn wanted_or_broken(
+    file: &CheckpointFile,
+    checked: Result<Result<(), CheckpointFault>, Error>,
+) -> Result<Result<(), CheckpointFault>, Error> {
+    if matches!(checked, Err(Error::MemoryLimit { .. }) | Ok(Err(CheckpointFault::Ahead { .. }))) {
+        match file.check_seal() {
+            Err(Error::BadCheckpoint { fault, .. }) => return Ok(Err(fault)),
+            sealed => sealed?,
+        }
+    }
+    checked
+}
+
 pub(crate) fn check_wanted(
     offered: &Offered<'_>,
     wanted: Wanted<'_>,

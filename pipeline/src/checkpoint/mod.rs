@@ -21,6 +21,7 @@ mod write;
 pub use catalogue::{Catalogue, Entry};
 pub use fault::CheckpointFault;
 pub use file::{CheckpointFile, Kind, Manifest};
+pub(crate) use fits::check_fits;
 pub use load::{Loaded, PassedOver};
 pub(crate) use load::{Offered, Wanted, check_wanted};
 pub use merge::merge;

@@ -25,7 +25,15 @@ pub struct Pruned {
 /// # Errors
 /// [`Error::Io`] when storage fails.
 pub fn prune(catalogue: &Catalogue, keep: usize) -> Result<Pruned, Error> {
-    prune_from(catalogue, keep, None)
+    let mut sound = catalogue.clone();
+    for entry in &mut sound.entries {
+        let Ok(file) = &entry.file else { continue };
+        match file.check_seal() {
+            Err(Error::BadCheckpoint { fault, .. }) => entry.file = Err(fault),
+            checked => checked?,
+        }
+    }
+    prune_from(&sound, keep, None)
 }
 
 /// As [`prune`], for a replay whose last checkpoint is `newest`. Newer ones stay and don't count: it
@@ -40,13 +48,20 @@ pub(super) fn prune_from(
     let mut pruned = Pruned::default();
     let mut removable = Vec::new();
     let mut is_newer = newest.is_some();
+    // A replay looks after the checkpoints of its own journal alone.
+    let own = catalogue.entries.iter().find(|entry| newest == Some(&entry.name));
+    let own = own.and_then(|entry| entry.file.as_ref().ok());
+    let journal_id = own.map(|file| file.header.journal_id);
     for entry in &catalogue.entries {
         let Ok(file) = &entry.file else {
             needed.insert(&entry.name);
             continue;
         };
-        removable.push(entry);
         is_newer &= newest != Some(&entry.name);
+        if is_newer || journal_id.is_some_and(|id| id != file.header.journal_id) {
+            needed.insert(&entry.name);
+        }
+        removable.push(entry);
         if (is_newer || left > 0)
             && let Ok(chain) = catalogue.chain(file)
         {

@@ -158,6 +158,12 @@ impl Saver {
             manifest: &cut,
             parent: self.newest,
         };
+        if let Some(adopted) = self.find_same(&cut, kind)? {
+            self.newest = Some((cut.lsn, adopted.digest));
+            self.deltas = adopted.deltas;
+            (self.report.watermark, self.report.newest) = (cut.lsn, Some(adopted.name));
+            return Ok(sections);
+        }
         let level = self.policy.compression_level;
         let mut writer = CheckpointWriter::create(self.folder.as_ref(), &heading, level)?;
         for (section, records) in &sections {
@@ -175,6 +181,26 @@ impl Saver {
         Ok(sections)
     }
 
+    /// A checkpoint of this very cut that is there already, from an earlier replay. Others may build on
+    /// it, so it is not written over; the state that it leads to is the same.
+    fn find_same(&self, cut: &Cut, kind: Kind) -> Result<Option<Parent>, Error> {
+        let catalogue = Catalogue::open(Arc::clone(&self.folder))?;
+        let name = file_name(cut.lsn, kind);
+        let entry = catalogue.entries.iter().find(|entry| entry.name == name);
+        let Some(Ok(file)) = entry.map(|entry| &entry.file) else { return Ok(None) };
+        let same = file.header.journal_id == self.journal.journal.journal_id
+            && file.validation == self.validation
+            && file.manifest == *cut;
+        if !same {
+            return Ok(None);
+        }
+        match catalogue.load(file) {
+            Ok(loaded) => Ok(Some(loaded.newest)),
+            Err(Error::BadCheckpoint { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Merges and prunes where it is time.
     fn tidy(&mut self, watermark: u64) -> Result<(), Error> {
         let mut catalogue = Catalogue::open(Arc::clone(&self.folder))?;
@@ -182,6 +208,13 @@ impl Saver {
             let name = file_name(watermark, Kind::Delta);
             let entry = catalogue.entries.iter().find(|entry| entry.name == name);
             if let Some(Ok(newest)) = entry.map(|entry| &entry.file) {
+                if let Some(same) = self.find_same(&newest.manifest, Kind::Base)? {
+                    self.newest = Some((watermark, same.digest));
+                    self.deltas = 0;
+                    self.report.newest = Some(same.name);
+                    return prune_from(&catalogue, self.policy.keep, self.report.newest.as_deref())
+                        .map(|_| ());
+                }
                 let written =
                     merge(&catalogue, newest, self.folder.as_ref(), self.policy.compression_level)?;
                 self.newest = Some((watermark, written.digest));

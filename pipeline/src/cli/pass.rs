@@ -475,6 +475,14 @@ pub(crate) fn outcome_rows(
     let place = format!("segment {}, byte {}", position.segment, position.offset);
     let proven = match (options.anchor.filter(|_| outcome.anchored), options.validation) {
         (None, _) => "unanchored".to_owned(),
+        (Some(anchor), Validation::Cryptographic)
+            if outcome.started_from.is_some() || outcome.plan.is_some() =>
+        {
+            format!(
+                "the anchor at LSN {} is there; not all before it was read this time",
+                anchor.lsn
+            )
+        }
         (Some(anchor), Validation::Cryptographic) => {
             format!("verified against the anchor up to LSN {}, unanchored behind it", anchor.lsn)
         }

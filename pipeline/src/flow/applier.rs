@@ -69,6 +69,7 @@ impl Applier<'_> {
         let spared = so_far.map_or((0, 0), |it| (it.tally.events, it.bytes));
         let mut meter = Meter::start();
         let mut applied = Applied { cut: self.options.start.cloned(), ..Applied::default() };
+        charge.set(self.pipeline_bytes + state.as_deref().map_or(0, MemoryState::memory_bytes))?;
         for unit in &units {
             let _span = tracing::debug_span!("apply", from = unit.lsns.start).entered();
             let before = applied.cut.take();

@@ -110,7 +110,15 @@ impl Desk {
     /// Writes snapshots as they come.
     pub(super) fn serve(self, saver: &mut Saver) -> Result<(), Error> {
         for snapshot in &self.snapshots {
-            let sections = saver.save(snapshot)?;
+            let sections = match saver.save(snapshot) {
+                Ok(sections) => sections,
+                Err(error) => {
+                    // First hang up: whoever sees that nobody is busy any more then fails to send.
+                    drop(self.snapshots);
+                    self.idle.store(true, Ordering::Release);
+                    return Err(error);
+                }
+            };
             *self.spent.lock().unwrap_or_else(PoisonError::into_inner) = saver.spent();
             // Nobody there, or enough there: then their memory goes.
             let _ = self.written.try_send(sections);

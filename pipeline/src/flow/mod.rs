@@ -15,7 +15,7 @@ mod verifier;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -79,8 +79,8 @@ impl FlowOptions<'_> {
         self.control.check(self.deadline)
     }
 
-    fn wait_while_paused(&self) {
-        self.control.wait_while_paused(self.deadline.map(|(deadline, _)| deadline));
+    fn wait_while_paused(&self, enough: &AtomicBool) {
+        self.control.wait_while_paused(self.deadline.map(|(deadline, _)| deadline), enough);
     }
 }
 
@@ -191,6 +191,8 @@ fn run_for(
             applier.run(state, unit_receiver, checkpointer, crew.budget.charge(), progress)
         });
         let applied = catch_unwind(apply).unwrap_or_else(|panic| Err(panicked(&*panic)));
+        // A reader that is paused has nobody to read for any more.
+        enough.store(true, Ordering::Relaxed);
         (join(reader), join(verifier), applied, saved.map_or(Ok(()), join))
     });
     // Whoever fails hangs up. A failed checkpoint is the cause of all else; then the applier's error,

@@ -39,7 +39,7 @@ pub(super) fn read(
         })
     };
     while let Some(mut epoch) = pool.lend() {
-        options.wait_while_paused();
+        options.wait_while_paused(enough);
         // What was read is still applied, so that the pass ends at a cut.
         options.check_stop()?;
         if enough.load(Ordering::Relaxed) {

@@ -126,7 +126,10 @@ fn lie_in_a_row(blocks: &[IndexedBlock], start: &Position, end: u64) -> bool {
         let in_place = block.entry.file_offset == offset && block.entry.first_lsn == lsn;
         offset = offset.saturating_add(u64::from(block.entry.block_bytes));
         lsn = block.next_lsn;
-        in_place && block.entry.block_bytes > 0 && block.next_lsn > block.entry.first_lsn
+        let length = block.entry.block_bytes as usize;
+        let possible =
+            length.is_multiple_of(PAGE_BYTES) && (PAGE_BYTES..=MAX_BLOCK_BYTES).contains(&length);
+        in_place && possible && block.next_lsn > block.entry.first_lsn
     }) && offset == end
 }
 

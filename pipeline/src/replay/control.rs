@@ -80,10 +80,11 @@ impl Control {
         }
     }
 
-    /// Waits while the replay is paused, not cancelled, and in time.
-    pub(crate) fn wait_while_paused(&self, deadline: Option<Instant>) {
+    /// Waits while the replay is paused, not cancelled, in time, and somebody needs more.
+    pub(crate) fn wait_while_paused(&self, deadline: Option<Instant>, enough: &AtomicBool) {
         let mut paused = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
         while *paused
+            && !enough.load(Ordering::Relaxed)
             && !self.is_cancelled()
             && deadline.is_none_or(|deadline| Instant::now() < deadline)
         {

@@ -16,9 +16,10 @@ use super::outcome::Outcome;
 use super::progress::Progress;
 use super::request::{Attempt, Request};
 use super::shelf::Shelf;
+use crate::checkpoint::check_fits;
 use crate::error::Error;
 use crate::journal::layout::{BLOCK_MAGIC, BlockHeader, PAGE_BYTES};
-use crate::journal::{Journal, Segment};
+use crate::journal::{EndKind, Journal, Segment, Validation};
 use crate::state::MemoryState;
 use crate::storage::Folder;
 
@@ -76,7 +77,9 @@ pub fn follow(
     let mut journal = Journal::open(Arc::clone(folder))?;
     let journal_id = journal.journal_id;
     // The stop may not be there yet, and so is looked for at every turn.
-    let endless = ReplayOptions { until: None, ..replay.clone() };
+    let last = ReplayOptions { until: None, ..replay.clone() };
+    // An anchor may not have been read yet.
+    let endless = ReplayOptions { anchor: None, ..last.clone() };
     let crew = Request::new(&journal, &endless)?.crew()?;
     let deadline = replay.deadline();
     let mut passed_over = Vec::new();
@@ -105,7 +108,7 @@ pub fn follow(
             told(&reached.following(applied_lsn, Progress::default()));
             replay.control.wait(options.look_again, deadline.map(|(deadline, _)| deadline));
         } else {
-            let mut request = Request::new(&journal, &endless)?;
+            let mut request = Request::new(&journal, if over { &last } else { &endless })?;
             (request.until_lsn, request.deadline) = (until_lsn, deadline);
             // The last turn leaves a checkpoint behind, where there is a place for it.
             let saving = shelf.as_ref().filter(|_| over);
@@ -116,8 +119,9 @@ pub fn follow(
                 return Err(Error::Inconsistent { lsn: applied_lsn, reason });
             };
             told(&reached.following(outcome.last_lsn, progress));
+            let damaged = outcome.findings.end.kind == EndKind::Damaged;
             match outcome.cut {
-                Some(cut) if !over => {
+                Some(cut) if !over && !damaged => {
                     at = Beginning { state, cut: Some(cut), parent, started_from };
                 }
                 _ => return Ok((state, Outcome { passed_over, ..*outcome })),
@@ -127,6 +131,11 @@ pub fn follow(
         if journal.journal_id != journal_id {
             let reason = "another journal has taken its place".to_owned();
             return Err(Error::Inconsistent { lsn: applied_lsn, reason });
+        }
+        if let Some(cut) = &at.cut
+            && let Err(fault) = check_fits(cut, &journal, Validation::Basic)?
+        {
+            return Err(Error::Inconsistent { lsn: applied_lsn, reason: fault.to_string() });
         }
     }
 }

@@ -117,7 +117,7 @@ pub fn replay_serially(
 /// Replays a journal into memory on all workers, and proves the result: its digest is `expected`, or,
 /// where none is given, that of the serial replay. What was proven is in the receipt.
 ///
-/// It starts from the journal's first event, whatever checkpoints there are.
+/// It starts from the journal's first event, whatever checkpoints there are, and takes none.
 ///
 /// # Errors
 /// [`Error::DigestDiffers`] when it isn't proven, and as [`replay`].
@@ -127,19 +127,19 @@ pub fn replay_validated(
     expected: Option<Digest>,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<(MemoryState, Outcome, Receipt), Error> {
-    let from_front =
-        |checkpoints: Checkpoints| Checkpoints { start: CheckpointStart::Nothing, ..checkpoints };
-    let checkpoints = options.checkpoints.clone().map(from_front);
+    if options.selection.is_some() {
+        let reason = "what is proven is the state of all events, not of a selection".to_owned();
+        return Err(Error::InvalidOption { option: "selection", reason });
+    }
+    // A state that isn't proven yet is none to go on from.
+    let checkpoints = None;
     let options = ReplayOptions { checkpoints, list_skipped: true, ..options.clone() };
     let times = FileTimes::of(journal)?;
     let (state, outcome) = replay(journal, &options, progress)?;
     let found = outcome.state_digest.unwrap_or_else(|| state.digest());
     let (expected, proven_by) = match expected {
         Some(expected) => (expected, ProvenBy::GivenDigest),
-        None => {
-            let serial = ReplayOptions { checkpoints: None, ..options.clone() };
-            (replay_serially(journal, &serial)?.0.digest(), ProvenBy::SerialReplay)
-        }
+        None => (replay_serially(journal, &options)?.0.digest(), ProvenBy::SerialReplay),
     };
     if expected != found {
         return Err(Error::DigestDiffers { expected, found });

@@ -59,7 +59,8 @@ pub struct Outcome {
     pub head: Head,
     /// Whether a head that was kept outside of the journal was found in it. Only then, and only
     /// under [`Validation::Cryptographic`](crate::journal::Validation), is it proven that nothing
-    /// before the head was changed or cut off.
+    /// before the head was changed or cut off; of what a checkpoint spared or a selection left out, that
+    /// was proven when the checkpoint was made, or is not.
     pub anchored: bool,
     /// The checkpoint that it started from.
     pub started_from: Option<StartedFrom>,

@@ -64,7 +64,7 @@ pub fn replay_into_store(
         Some(outcome) => outcome,
         None => job.beside(progress)?,
     };
-    Ok((StoredState::open(place.path())?, outcome))
+    Ok((StoredState::of_replay(place.path())?, outcome))
 }
 
 /// What is asked for.

@@ -26,6 +26,24 @@ fn with(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// Keeps replays from writing the store at this path while it is read. A store that was taken elsewhere,
+/// without its lock, is nobody's.
+pub(super) fn lock_to_read(path: &Path) -> Result<Option<fs::File>, Error> {
+    let lock_path = with(path, ".lock");
+    let lock = match fs::File::open(&lock_path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        lock => lock.context("open", &lock_path, None)?,
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(Some(lock)),
+        Err(fs::TryLockError::WouldBlock) => {
+            let holder = "a replay is writing this store".to_owned();
+            Err(Error::Locked { path: path.to_owned(), holder })
+        }
+        Err(fs::TryLockError::Error(error)) => Err(error).context("lock", &lock_path, None),
+    }
+}
+
 impl Place {
     /// Takes the place for this process.
     pub(crate) fn take(path: &Path) -> Result<Self, Error> {
@@ -36,7 +54,7 @@ impl Place {
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                let holder = "another replay has this store".to_owned();
+                let holder = "another process has this store".to_owned();
                 return Err(Error::Locked { path: path.to_owned(), holder });
             }
             Err(fs::TryLockError::Error(error)) => {

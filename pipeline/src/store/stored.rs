@@ -5,10 +5,12 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use vexfs_kernels::Digest;
 
+use super::files::lock_to_read;
 use super::{Held, Range, Reader, open_to_read};
 use crate::error::Error;
 use crate::state::{Key, KeyKind, PARTITIONS, Pieces, View, Visit, state_digest};
@@ -33,6 +35,8 @@ pub fn is_store(path: &Path) -> bool {
 pub struct StoredState {
     path: PathBuf,
     held: Held,
+    /// While it is there no replay writes the store, so that all that is read is of one moment.
+    _lock: Option<Arc<fs::File>>,
 }
 
 /// The digests of some partitions, and how many records they have by kind.
@@ -42,10 +46,16 @@ impl StoredState {
     /// The state in the store at this path.
     ///
     /// # Errors
-    /// [`Error::Store`] when there is none that can be read.
+    /// [`Error::Store`] when there is none that can be read; [`Error::Locked`] while a replay writes it.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        let lock = lock_to_read(path)?.map(Arc::new);
+        Ok(Self { _lock: lock, ..Self::of_replay(path)? })
+    }
+
+    /// The state that a replay has just written; the next replay may write it again.
+    pub(crate) fn of_replay(path: &Path) -> Result<Self, Error> {
         let (held, _) = open_to_read(path)?;
-        Ok(Self { path: path.to_owned(), held })
+        Ok(Self { path: path.to_owned(), held, _lock: None })
     }
 
     /// What the store says of itself.
