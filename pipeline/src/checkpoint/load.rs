@@ -169,7 +169,6 @@ pub(super) fn load_partition(
     })
 }
 
-/// Whether a replay can go on from a cut up to which so much was proven.
 /// Before a checkpoint makes a replay refuse, it must be one: its header alone has a checksum of its own.
 fn wanted_or_broken(
     file: &CheckpointFile,
@@ -184,6 +183,7 @@ fn wanted_or_broken(
     checked
 }
 
+/// Whether a replay can go on from a cut up to which so much was proven.
 pub(crate) fn check_wanted(
     offered: &Offered<'_>,
     wanted: Wanted<'_>,

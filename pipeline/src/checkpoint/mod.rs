@@ -15,6 +15,7 @@ mod merge;
 mod policy;
 mod prune;
 mod save;
+mod stalls;
 mod sync;
 mod write;
 
@@ -27,7 +28,9 @@ pub(crate) use load::{Offered, Wanted, check_wanted};
 pub use merge::merge;
 pub use policy::CheckpointPolicy;
 pub use prune::{Pruned, prune};
+pub use save::Report;
 pub(crate) use save::{EncodedSection, Parent, Saver, Snapshot};
-pub use save::{Report, Stalls};
+pub(crate) use stalls::StallTimes;
+pub use stalls::Stalls;
 pub(crate) use sync::JournalSync;
 pub use write::Written;

@@ -5,7 +5,6 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 use vexfs_kernels::Digest;
 
@@ -14,9 +13,10 @@ use super::file::Kind;
 use super::merge::merge;
 use super::policy::CheckpointPolicy;
 use super::prune::prune_from;
+use super::stalls::Stalls;
 use super::sync::JournalSync;
-use super::write::{CheckpointWriter, Heading, file_name};
-use crate::error::Error;
+use super::write::{CheckpointWriter, Heading, Written, file_name};
+use crate::error::{Error, IoContext as _};
 use crate::journal::{Journal, Validation};
 use crate::replay::Cut;
 use crate::storage::Folder;
@@ -31,35 +31,6 @@ pub(crate) struct Snapshot {
     /// One a partition.
     pub(crate) sections: Vec<EncodedSection>,
     pub(crate) state_digest: Option<Digest>,
-}
-
-/// How long applying stood still for checkpoints.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Stalls {
-    /// The median, in seconds.
-    pub p50_seconds: f64,
-    /// 99 of 100 were no longer, in seconds.
-    pub p99_seconds: f64,
-    /// The longest, in seconds.
-    pub max_seconds: f64,
-}
-
-impl Report {
-    /// Together with what the applying side knows.
-    pub(crate) fn with_stalls_of(&self, applying: &Self) -> Self {
-        Self { put_off: applying.put_off, stalls: applying.stalls, ..self.clone() }
-    }
-}
-
-impl Stalls {
-    pub(crate) fn of(microseconds: &Histogram<u64>) -> Self {
-        let seconds = |microseconds: u64| microseconds as f64 / 1e6;
-        Self {
-            p50_seconds: seconds(microseconds.value_at_quantile(0.5)),
-            p99_seconds: seconds(microseconds.value_at_quantile(0.99)),
-            max_seconds: seconds(microseconds.max()),
-        }
-    }
 }
 
 /// What came of a replay's checkpoints.
@@ -83,6 +54,13 @@ pub struct Report {
     pub newest: Option<String>,
 }
 
+impl Report {
+    /// Together with what the applying side knows.
+    pub(crate) fn with_stalls_of(&self, applying: &Self) -> Self {
+        Self { put_off: applying.put_off, stalls: applying.stalls, ..self.clone() }
+    }
+}
+
 /// The checkpoint that the next one builds on.
 #[derive(Clone, Debug)]
 pub(crate) struct Parent {
@@ -94,6 +72,13 @@ pub(crate) struct Parent {
     pub(crate) deltas: usize,
 }
 
+impl Parent {
+    fn of(written: Written, watermark: u64, deltas: usize) -> Self {
+        let Written { name, digest, .. } = written;
+        Self { name, watermark, digest, deltas }
+    }
+}
+
 /// The saver.
 #[derive(Debug)]
 pub(crate) struct Saver {
@@ -101,10 +86,8 @@ pub(crate) struct Saver {
     policy: CheckpointPolicy,
     journal: JournalSync,
     validation: Validation,
-    /// The newest checkpoint: its watermark and its seal.
-    newest: Option<(u64, Digest)>,
-    /// How many deltas it is made of.
-    deltas: usize,
+    /// The newest checkpoint, on which the next one builds.
+    parent: Option<Parent>,
     pub(crate) report: Report,
     _lock: Arc<dyn Debug + Send + Sync>,
 }
@@ -119,20 +102,24 @@ impl Saver {
         validation: Validation,
         parent: Option<&Parent>,
     ) -> Self {
-        let newest = parent.map(|it| (it.watermark, it.digest));
-        let watermark = parent.map_or(0, |it| it.watermark);
-        let name = parent.map(|it| it.name.clone());
-        let report = Report { watermark, newest: name, ..Report::default() };
-        Self {
+        let mut saver = Self {
             folder,
             policy,
             journal: JournalSync::of(journal),
             validation,
-            newest,
-            deltas: parent.map_or(0, |it| it.deltas),
-            report,
+            parent: None,
+            report: Report::default(),
             _lock: lock,
-        }
+        };
+        parent.cloned().into_iter().for_each(|parent| saver.build_on(parent));
+        saver
+    }
+
+    /// The next checkpoint builds on this one.
+    fn build_on(&mut self, parent: Parent) {
+        self.report.watermark = parent.watermark;
+        self.report.newest = Some(parent.name.clone());
+        self.parent = Some(parent);
     }
 
     pub(crate) fn policy(&self) -> &CheckpointPolicy {
@@ -150,33 +137,33 @@ impl Saver {
         let started = Instant::now();
         self.journal.up_to(snapshot.cut.block.segment)?;
         let Snapshot { cut, sections, state_digest } = snapshot;
-        let kind = if self.newest.is_some() { Kind::Delta } else { Kind::Base };
+        let kind = if self.parent.is_some() { Kind::Delta } else { Kind::Base };
+        if let Some(same) = self.find_same(&cut, kind)? {
+            self.build_on(same);
+            return Ok(sections);
+        }
         let heading = Heading {
             kind,
             validation: self.validation,
             journal_id: self.journal.journal.journal_id,
             manifest: &cut,
-            parent: self.newest,
+            parent: self.parent.as_ref().map(|it| (it.watermark, it.digest)),
         };
-        if let Some(adopted) = self.find_same(&cut, kind)? {
-            self.newest = Some((cut.lsn, adopted.digest));
-            self.deltas = adopted.deltas;
-            (self.report.watermark, self.report.newest) = (cut.lsn, Some(adopted.name));
-            return Ok(sections);
-        }
         let level = self.policy.compression_level;
         let mut writer = CheckpointWriter::create(self.folder.as_ref(), &heading, level)?;
         for (section, records) in &sections {
             writer.section(section, *records)?;
         }
         let written = writer.finish(state_digest)?;
-        self.newest = Some((cut.lsn, written.digest));
-        self.deltas = if kind == Kind::Base { 0 } else { self.deltas + 1 };
-        let report = &mut self.report;
-        report.written += 1;
-        report.bytes += written.bytes;
-        (report.watermark, report.newest) = (cut.lsn, Some(written.name));
-        self.tidy(cut.lsn)?;
+        self.report.written += 1;
+        self.report.bytes += written.bytes;
+        let deltas = self.parent.as_ref().map_or(0, |it| it.deltas + 1);
+        self.build_on(Parent::of(written, cut.lsn, deltas));
+        if deltas > self.policy.deltas_max {
+            self.merge_newest()?;
+        }
+        let catalogue = Catalogue::open(Arc::clone(&self.folder))?;
+        prune_from(&catalogue, self.policy.keep, self.report.newest.as_deref())?;
         self.report.seconds += started.elapsed().as_secs_f64();
         Ok(sections)
     }
@@ -184,8 +171,12 @@ impl Saver {
     /// A checkpoint of this very cut that is there already, from an earlier replay. Others may build on
     /// it, so it is not written over; the state that it leads to is the same.
     fn find_same(&self, cut: &Cut, kind: Kind) -> Result<Option<Parent>, Error> {
-        let catalogue = Catalogue::open(Arc::clone(&self.folder))?;
         let name = file_name(cut.lsn, kind);
+        let names = self.folder.list().context("list", self.folder.path(""), None)?;
+        if !names.contains(&name) {
+            return Ok(None);
+        }
+        let catalogue = Catalogue::open(Arc::clone(&self.folder))?;
         let entry = catalogue.entries.iter().find(|entry| entry.name == name);
         let Some(Ok(file)) = entry.map(|entry| &entry.file) else { return Ok(None) };
         let same = file.header.journal_id == self.journal.journal.journal_id
@@ -201,31 +192,24 @@ impl Saver {
         }
     }
 
-    /// Merges and prunes where it is time.
-    fn tidy(&mut self, watermark: u64) -> Result<(), Error> {
-        let mut catalogue = Catalogue::open(Arc::clone(&self.folder))?;
-        if self.deltas > self.policy.deltas_max {
-            let name = file_name(watermark, Kind::Delta);
-            let entry = catalogue.entries.iter().find(|entry| entry.name == name);
-            if let Some(Ok(newest)) = entry.map(|entry| &entry.file) {
-                if let Some(same) = self.find_same(&newest.manifest, Kind::Base)? {
-                    self.newest = Some((watermark, same.digest));
-                    self.deltas = 0;
-                    self.report.newest = Some(same.name);
-                    return prune_from(&catalogue, self.policy.keep, self.report.newest.as_deref())
-                        .map(|_| ());
-                }
-                let written =
-                    merge(&catalogue, newest, self.folder.as_ref(), self.policy.compression_level)?;
-                self.newest = Some((watermark, written.digest));
-                self.deltas = 0;
+    /// Merges the newest checkpoint and those that it builds on into a base, on which the next builds.
+    fn merge_newest(&mut self) -> Result<(), Error> {
+        let catalogue = Catalogue::open(Arc::clone(&self.folder))?;
+        let newest = self.report.newest.as_ref();
+        let entry = catalogue.entries.iter().find(|entry| Some(&entry.name) == newest);
+        let Some(Ok(newest)) = entry.map(|entry| &entry.file) else { return Ok(()) };
+        let base = match self.find_same(&newest.manifest, Kind::Base)? {
+            Some(same) => same,
+            None => {
+                let (folder, level) = (self.folder.as_ref(), self.policy.compression_level);
+                let written = merge(&catalogue, newest, folder, level)?;
                 self.report.merged += 1;
                 self.report.bytes += written.bytes;
-                self.report.newest = Some(written.name);
-                catalogue = Catalogue::open(Arc::clone(&self.folder))?;
+                Parent::of(written, newest.manifest.lsn, 0)
             }
-        }
-        prune_from(&catalogue, self.policy.keep, self.report.newest.as_deref()).map(|_| ())
+        };
+        self.build_on(base);
+        Ok(())
     }
 
     /// How long checkpoints took so far.

@@ -2,12 +2,10 @@
 //! written at cuts, each time in one atomic step, and then emptied where it has grown too large.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
-use hdrhistogram::Histogram;
+use std::time::Instant;
 
 use super::add_contradictions;
-use crate::checkpoint::{JournalSync, Report, Stalls};
+use crate::checkpoint::{JournalSync, Report, StallTimes};
 use crate::error::Error;
 use crate::journal::Validation;
 use crate::replay::Cut;
@@ -43,7 +41,7 @@ pub(super) struct Backing<'b> {
     /// The memory of the last section, to be used again.
     section: Vec<u8>,
     report: Report,
-    stalls: Option<Histogram<u64>>,
+    stalls: StallTimes,
 }
 
 impl<'b> Backing<'b> {
@@ -54,7 +52,7 @@ impl<'b> Backing<'b> {
         let moment = &store.held().moment;
         let held_bytes = moment.cut().map_or(0, |cut| cut.so_far.bytes);
         let report = Report { watermark: moment.lsn(), ..Report::default() };
-        let (section, stalls) = (Vec::new(), Histogram::new(3).ok());
+        let (section, stalls) = (Vec::new(), StallTimes::none());
         Ok(Self { backed, readers, held_bytes, section, report, stalls })
     }
 
@@ -148,16 +146,10 @@ impl<'b> Backing<'b> {
             Ok(())
         })?;
         self.report.written += 1;
-        self.note_stall(started.elapsed());
-        Ok(())
-    }
-
-    fn note_stall(&mut self, stall: Duration) {
+        let stall = started.elapsed();
         self.report.seconds += stall.as_secs_f64();
-        if let Some(stalls) = &mut self.stalls {
-            // It grows for any stall; only memory could be missing, and then a figure is.
-            let _ = stalls.record(u64::try_from(stall.as_micros()).unwrap_or(u64::MAX));
-        }
+        self.stalls.add(stall);
+        Ok(())
     }
 
     /// How much memory the store takes beside the cache, in bytes.
@@ -171,8 +163,7 @@ impl<'b> Backing<'b> {
     }
 
     pub(super) fn report(&self) -> Report {
-        let stalls = self.stalls.as_ref().map(Stalls::of).unwrap_or_default();
-        Report { stalls, ..self.report.clone() }
+        Report { stalls: self.stalls.sum_up(), ..self.report.clone() }
     }
 }
 

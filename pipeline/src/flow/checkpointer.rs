@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use hdrhistogram::Histogram;
 use rayon::ThreadPool;
 
 use super::add_contradictions;
 use super::applier::Claims;
-use crate::checkpoint::{CheckpointPolicy, EncodedSection, Report, Saver, Snapshot, Stalls};
+use crate::checkpoint::{CheckpointPolicy, EncodedSection, Report, Saver, Snapshot, StallTimes};
 use crate::error::Error;
 use crate::replay::Cut;
 use crate::stages::apply::Owner;
@@ -42,10 +41,9 @@ pub(super) struct Checkpointer {
     taken_bytes: u64,
     /// How many workers there are.
     threads: usize,
-    stalls: Option<Histogram<u64>>,
+    stalls: StallTimes,
     stalled: Duration,
     put_off: u64,
-    last_lsn: u64,
     /// How much memory the sections take that are on their way, in bytes.
     memory_bytes: u64,
 }
@@ -95,11 +93,9 @@ pub(super) fn connect(
             },
             taken_bytes: 0,
             threads,
-            // Three digits, from a microsecond up.
-            stalls: Histogram::new(3).ok(),
+            stalls: StallTimes::none(),
             stalled: Duration::ZERO,
             put_off: 0,
-            last_lsn: start.map_or(0, |cut| cut.lsn),
             memory_bytes: WRITER_BYTES,
         }
     });
@@ -150,7 +146,6 @@ impl Checkpointer {
         let taken = sections.iter().map(|(bytes, _)| bytes.capacity()).sum::<usize>();
         self.memory_bytes = WRITER_BYTES + taken as u64;
         self.taken_bytes += taken as u64;
-        self.last_lsn = cut.lsn;
         let mut cut = cut.clone();
         add_contradictions(&mut cut.so_far.inconsistencies, owners);
         let (events, bytes, when) = (cut.so_far.tally.events, cut.so_far.bytes, Instant::now());
@@ -159,10 +154,7 @@ impl Checkpointer {
         let sent = self.snapshots.send(Snapshot { cut, sections, state_digest: None });
         let stall = started.elapsed();
         self.stalled += stall;
-        if let Some(stalls) = &mut self.stalls {
-            // It grows for any stall; only memory could be missing, and then a figure is.
-            let _ = stalls.record(u64::try_from(stall.as_micros()).unwrap_or(u64::MAX));
-        }
+        self.stalls.add(stall);
         sent.is_ok()
     }
 
@@ -198,7 +190,7 @@ impl Checkpointer {
 
     /// The watermark of the last checkpoint that was taken, 0 for none.
     pub(super) fn last_lsn(&self) -> u64 {
-        self.last_lsn
+        self.last.lsn
     }
 
     /// How much memory checkpoints take, in bytes.
@@ -208,8 +200,7 @@ impl Checkpointer {
 
     /// What this side knows of the checkpoints.
     pub(super) fn into_report(self) -> Report {
-        let stalls = self.stalls.as_ref().map(Stalls::of).unwrap_or_default();
-        Report { put_off: self.put_off, stalls, ..Report::default() }
+        Report { put_off: self.put_off, stalls: self.stalls.sum_up(), ..Report::default() }
     }
 }
 

@@ -214,9 +214,9 @@ fn run_for(
         }
         pass.checkpoints = backing.report();
     }
-    if let (Some(saver), Some(state)) = (saver, state) {
+    if let (Some(mut saver), Some(state)) = (saver, state) {
+        save_last(&mut pass, &mut saver, state, workers)?;
         pass.checkpoints = saver.report.with_stalls_of(&pass.checkpoints);
-        save_last(&mut pass, saver, state, workers)?;
     }
     Ok(pass)
 }
@@ -224,7 +224,7 @@ fn run_for(
 /// Saves the state as it is at the end of a pass, where it is at a cut.
 fn save_last(
     pass: &mut Pass,
-    mut saver: Saver,
+    saver: &mut Saver,
     state: &mut MemoryState,
     workers: &ThreadPool,
 ) -> Result<(), Error> {
@@ -238,7 +238,6 @@ fn save_last(
         let sections = checkpointer::take_changes(state, workers, Vec::new());
         saver.save(Snapshot { cut, sections, state_digest: pass.state_digest })?;
     }
-    pass.checkpoints = saver.report.with_stalls_of(&pass.checkpoints);
     Ok(())
 }
 
