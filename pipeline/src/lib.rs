@@ -30,6 +30,7 @@ mod stages;
 pub mod state;
 pub mod storage;
 pub mod store;
+mod time;
 #[doc(hidden)]
 pub mod wire;
 

@@ -12,8 +12,8 @@ use vexfs_replay::import::git::{
 use vexfs_replay::import::{GitOutcome, GitProgress, import_git};
 use vexfs_replay::journal::layout::MAX_BLOCK_BYTES;
 use vexfs_replay::journal::{
-    Durability, EndKind, Fill, Journal, PastDamage, TransactionDigest, Validation, Walk, Writer,
-    WriterOptions, block,
+    Durability, EndKind, Fill, Journal, PastDamage, Segment, TransactionDigest, Validation, Walk,
+    Writer, WriterOptions, block,
 };
 use vexfs_replay::storage::MemoryFolder;
 use vexfs_replay::{Error, event};
@@ -73,7 +73,7 @@ pub(super) fn for_each_event(folder: &MemoryFolder, mut visit: impl FnMut(&Event
     let journal = Journal::open(Arc::new(folder.clone())).unwrap();
     let mut walk = Walk::new(&journal, Validation::Full, PastDamage::Stop);
     let mut buffer = vec![0; 2 * MAX_BLOCK_BYTES];
-    let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
+    let fill: Fill<'_> = &Segment::read;
     while let Some(stretch) = walk.next(&mut buffer, fill).unwrap() {
         assert!(stretch.damage.is_none());
         for frame in &stretch.frames {

@@ -7,7 +7,8 @@ use super::layout::*;
 use crate::error::{Error, IoContext as _};
 use crate::journal::Validation;
 use crate::state::PARTITIONS;
-use crate::storage::{File, Folder};
+use crate::storage::{self, File, Folder};
+use crate::time::now_ns;
 
 /// What a file is named before it is whole; readers pass it over.
 pub(super) const UNFINISHED_NAME: &str = "checkpoint.unfinished";
@@ -156,10 +157,8 @@ impl<'w> CheckpointWriter<'w> {
         // The seal doesn't cover itself.
         self.out.pending.extend_from_slice(&digest);
         self.out.write_pending()?;
-        self.out.file.sync().context("sync", &self.out.path, None)?;
         let Self { folder, name, out, .. } = self;
-        folder.rename(UNFINISHED_NAME, &name).context("rename", &out.path, None)?;
-        folder.sync_folder().context("sync", folder.path(""), None)?;
+        storage::publish(folder, out.file.as_ref(), UNFINISHED_NAME, &name)?;
         Ok(Written { name, digest, bytes: out.written })
     }
 }
@@ -187,10 +186,4 @@ fn header_bytes(heading: &Heading<'_>, manifest_bytes: u32) -> [u8; CheckpointHe
     header.header_crc = crc32c(&bytes[CRC_FROM..]);
     header.write(&mut bytes);
     bytes
-}
-
-/// Now, in nanoseconds since 1970-01-01 UTC.
-fn now_ns() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -120,7 +120,7 @@ pub(crate) fn run(arguments: &InspectArguments, as_json: bool) -> Result<Exit, E
     }
     let mut walk = Walk::new(&journal, Validation::Basic, PastDamage::Resynchronise);
     let mut buffer = vec![0; 2 * MAX_BLOCK_BYTES];
-    let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
+    let fill: Fill<'_> = &Segment::read;
     let (mut damages, mut faulty_rows) = (Vec::new(), 0_u64);
     while let Some(stretch) = walk.next(&mut buffer, fill)? {
         for frame in &stretch.frames {

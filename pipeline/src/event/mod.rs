@@ -12,4 +12,4 @@ pub use frame::{
 };
 pub use payload::*;
 pub use tail::{KernelHeader, TailField, TailIter, tail_tag};
-pub use taxonomy::{Body, Class, EventType, FAMILIES, OPTIONAL_TYPE_BIT};
+pub use taxonomy::{Body, Class, EventType, FAMILIES, OPTIONAL_TYPE_BIT, family_bit};

@@ -180,6 +180,13 @@ impl<'a> Body<'a> {
 /// Set on an event type that a reader may pass over (and count) when it doesn't know it.
 pub const OPTIONAL_TYPE_BIT: u16 = 0x8000;
 
+/// The bit of a family in a set of families, as a block's header has it.
+#[must_use]
+#[inline]
+pub const fn family_bit(family: u8) -> u32 {
+    1 << (family % 32)
+}
+
 /// The families, by their number in the high byte of an event type.
 pub const FAMILIES: &[(u8, &str)] = &[
     (1, "filesystem"),

@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::event::{Body, Class, Event, EventIter};
 use crate::journal::damage::{Damage, Fault};
-use crate::journal::{End, Fill, Frame, Journal, Judge, Validation, Walk, block, layout};
+use crate::journal::{End, Fill, Frame, Journal, Judge, Segment, Validation, Walk, block, layout};
 use crate::replay::{
     Cause, Choice as _, Findings, Inconsistencies, Inconsistency, Progress, digest_at,
 };
@@ -50,7 +50,7 @@ pub(crate) fn run_serial(
     let (mut blocks, mut bytes, mut damages) = (0, 0, Vec::new());
     let (mut ended, mut anchored) = (None, None);
     let mut buffer = vec![0; journal.buffer_bytes(2 * layout::MAX_BLOCK_BYTES)];
-    let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
+    let fill: Fill<'_> = &Segment::read;
     'walk: while let Some(stretch) = walk.next(&mut buffer, fill)? {
         options.check_stop()?;
         for frame in &stretch.frames {

@@ -4,7 +4,7 @@ use super::block;
 use super::damage::Damage;
 use super::judge::Judge;
 use super::layout::MAX_BLOCK_BYTES;
-use super::reader::Journal;
+use super::reader::{Journal, Segment};
 use super::stretch::{End, EndKind};
 use super::validation::Validation;
 use super::walk::{Fill, PastDamage, Walk};
@@ -19,7 +19,7 @@ impl Journal {
     pub fn find_end(&self) -> Result<End, Error> {
         let mut walk = Walk::new(self, Validation::Full, PastDamage::Stop);
         let mut buffer = vec![0; self.buffer_bytes(2 * MAX_BLOCK_BYTES)];
-        let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
+        let fill: Fill<'_> = &Segment::read;
         let refuse = |first: Damage| Err(Error::Damaged { first: Box::new(first), others: 0 });
         while let Some(stretch) = walk.next(&mut buffer, fill)? {
             let newest = stretch.segment + 1 == self.segments.len();

@@ -3,6 +3,7 @@
 
 use super::block::{self, Position};
 use super::layout::*;
+use crate::event::family_bit;
 
 /// How far the journal is known to be durable: the end of a synced block or header page.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +77,7 @@ impl BlockBuilder {
         self.event_count += 1;
         self.min_time_ns = self.min_time_ns.min(timestamp_ns);
         self.max_time_ns = self.max_time_ns.max(timestamp_ns);
-        self.families |= 1 << (family % 32);
+        self.families |= family_bit(family);
     }
 
     /// Completes the block for its place.

@@ -10,6 +10,7 @@ use super::reader::{Journal, Segment};
 use super::seal;
 use super::validation::Validation;
 use crate::error::Error;
+use crate::event::{EventType, family_bit};
 
 /// One block, as its seal or header tells of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +21,14 @@ pub struct IndexedBlock {
     pub entry: SealEntry,
     /// The LSN that follows its last one.
     pub next_lsn: u64,
+}
+
+impl IndexedBlock {
+    /// Whether a transaction may begin or end in it.
+    #[must_use]
+    pub fn may_hold_boundaries(&self) -> bool {
+        self.entry.families & family_bit(EventType::TransactionBegin.family()) != 0
+    }
 }
 
 /// The blocks of a segment.
@@ -43,11 +52,14 @@ impl Journal {
         if let Some(blocks) = from_seal(segment, index, &start)? {
             return Ok(SegmentIndex { blocks, sealed: true });
         }
-        Ok(SegmentIndex { blocks: from_headers(segment, index, start)?, sealed: false })
+        let mut blocks = Vec::new();
+        visit_headers(segment, start, Continuity::Next, |header| {
+            let next_lsn = Position::before(header).after(header).next_lsn;
+            blocks.push(IndexedBlock { segment: index, entry: SealEntry::of(header), next_lsn });
+        })?;
+        Ok(SegmentIndex { blocks, sealed: false })
     }
-}
 
-impl Journal {
     /// The header of the last block of a segment that follows without a gap from the one at `offset`,
     /// or from the segment's first; by the headers alone.
     pub(crate) fn last_header_from(
@@ -59,18 +71,9 @@ impl Journal {
         let Ok((header, digest)) = segment.header else { return Ok(None) };
         let start = Position::at_start(&header, digest);
         let offset = offset.unwrap_or(start.offset);
-        let mut position = Position { offset, next_block: 0, next_lsn: 0, ..start };
-        let readable = segment.blocks_limit().min(segment.file_bytes);
-        let (mut last, mut bytes) = (None, vec![0; BlockHeader::BYTES]);
-        while position.offset.saturating_add(bytes.len() as u64) <= readable {
-            segment.read(&mut bytes, position.offset)?;
-            let remaining = readable - position.offset;
-            let (later, basic) = (Continuity::Later, Validation::Basic);
-            let checked = block::check_header(&bytes, remaining, &position, later, basic);
-            let Ok(header) = checked else { break };
-            position = position.after(&header);
-            last = Some(header);
-        }
+        let position = Position { offset, next_block: 0, next_lsn: 0, ..start };
+        let mut last = None;
+        visit_headers(segment, position, Continuity::Later, |header| last = Some(*header))?;
         Ok(last)
     }
 
@@ -133,23 +136,22 @@ fn lie_in_a_row(blocks: &[IndexedBlock], start: &Position, end: u64) -> bool {
     }) && offset == end
 }
 
-/// The blocks as their headers tell, up to the first that is not right.
-fn from_headers(
+/// Visits the headers of the blocks from a position on, up to the first that is not right.
+fn visit_headers(
     segment: &Segment,
-    index: usize,
     mut position: Position,
-) -> Result<Vec<IndexedBlock>, Error> {
+    continuity: Continuity,
+    mut visit: impl FnMut(&BlockHeader),
+) -> Result<(), Error> {
     let readable = segment.blocks_limit().min(segment.file_bytes);
-    let (mut blocks, mut bytes) = (Vec::new(), vec![0; BlockHeader::BYTES]);
+    let mut bytes = [0; BlockHeader::BYTES];
     while position.offset.saturating_add(bytes.len() as u64) <= readable {
         segment.read(&mut bytes, position.offset)?;
-        let remaining = readable - position.offset;
-        let (next, basic) = (Continuity::Next, Validation::Basic);
-        let checked = block::check_header(&bytes, remaining, &position, next, basic);
+        let (remaining, basic) = (readable - position.offset, Validation::Basic);
+        let checked = block::check_header(&bytes, remaining, &position, continuity, basic);
         let Ok(header) = checked else { break };
         position = position.after(&header);
-        let (entry, next_lsn) = (SealEntry::of(&header), position.next_lsn);
-        blocks.push(IndexedBlock { segment: index, entry, next_lsn });
+        visit(&header);
     }
-    Ok(blocks)
+    Ok(())
 }

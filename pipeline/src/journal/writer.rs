@@ -19,6 +19,7 @@ use super::{seal, segment};
 use crate::error::{Error, IoContext as _};
 use crate::event::{self, Body, EventHeader, MAX_EVENT_BYTES, priority};
 use crate::storage::{self, File, Folder};
+use crate::time::now_ns;
 
 /// When appended events are made to survive a crash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -462,15 +463,7 @@ impl OpenSegment {
         file.sync().context("sync", path(), None)?;
         folder.rename(segment::UNFINISHED_NAME, &name).context("rename", path(), None)?;
         folder.sync_folder().context("sync the folder of", path(), None)?;
-        let position = Position {
-            journal_id: header.journal_id,
-            segment: header.segment,
-            writer_epoch: header.writer_epoch,
-            offset: PAGE_BYTES as u64,
-            next_block: header.first_block,
-            next_lsn: header.first_lsn,
-            digest: vexfs_kernels::sha256(&page),
-        };
+        let position = Position::at_start(header, vexfs_kernels::sha256(&page));
         Ok(Self { file, name, first_lsn: header.first_lsn, position, entries: Vec::new() })
     }
 }
@@ -490,9 +483,4 @@ fn random_id() -> std::io::Result<[u8; 16]> {
     let mut id = [0; 16];
     std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut id)?;
     Ok(id)
-}
-
-fn now_ns() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |elapsed| u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -2,7 +2,7 @@
 
 use super::Receipt;
 use crate::error::{Error, IoContext as _};
-use crate::storage::Folder;
+use crate::storage::{self, Folder};
 
 /// Writes a receipt into a folder, over an old one of that name.
 ///
@@ -16,7 +16,5 @@ pub fn write(receipt: &Receipt, folder: &dyn Folder, name: &str) -> Result<(), E
     json.push(b'\n');
     let file = folder.create(&unfinished).context("create", &path, None)?;
     file.write_all_at(&json, 0).context("write", &path, Some(0))?;
-    file.sync().context("sync", &path, None)?;
-    folder.rename(&unfinished, name).context("rename", &path, None)?;
-    folder.sync_folder().context("sync", folder.path(""), None)
+    storage::publish(folder, file.as_ref(), &unfinished, name)
 }

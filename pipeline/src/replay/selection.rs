@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 
-use crate::event::{Body, Event, EventType};
+use crate::event::{Body, Event, EventType, family_bit};
 use crate::journal::{IndexedBlock, SkipReason};
 use crate::state::{Key, KeyKind, for_each_effect};
 
@@ -88,9 +88,6 @@ pub(crate) struct Filter {
     under: Option<UnderPaths>,
 }
 
-/// The family that the boundaries of transactions are of.
-const BOUNDARIES: u32 = 1 << 6;
-
 /// What is chosen of the events that are read.
 pub(crate) trait Choice {
     /// Whether an event is.
@@ -124,10 +121,10 @@ impl Filter {
         let mut families = 0;
         for event_type in EventType::ALL.iter().filter(|&it| chosen(it)) {
             types[*event_type as usize] = true;
-            families |= 1 << event_type.family();
+            families |= family_bit(event_type.family());
         }
         if !selection.paths.is_empty() {
-            families &= 1 << EventType::FileCreate.family();
+            families &= family_bit(EventType::FileCreate.family());
         }
         Self { selection: selection.clone(), types, families, under }
     }
@@ -148,7 +145,7 @@ impl Filter {
         if block.next_lsn <= *lsns.start() {
             return Some(SkipReason::Lsn);
         }
-        if entry.families & BOUNDARIES != 0 {
+        if block.may_hold_boundaries() {
             return None;
         }
         if entry.first_lsn > *lsns.end() {

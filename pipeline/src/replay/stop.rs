@@ -4,10 +4,7 @@ use super::options::{DamagePolicy, ReplayOptions};
 use crate::error::Error;
 use crate::event::{Body, EventIter};
 use crate::journal::layout::{BlockHeader, MAX_BLOCK_BYTES};
-use crate::journal::{Fill, IndexedBlock, Journal, PastDamage, Validation, Walk, block};
-
-/// The number of the family that the boundaries of transactions are of.
-const BOUNDARY_FAMILY: u32 = 6;
+use crate::journal::{Fill, IndexedBlock, Journal, PastDamage, Segment, Validation, Walk, block};
 
 /// Where a replay ends. Whatever is chosen, the state is that of a consistent cut: transactions that
 /// end later have not taken place.
@@ -39,12 +36,10 @@ impl StopPoint {
                 Ok(later.map_or(u64::MAX, |lsn| lsn - 1))
             }
             Self::Transaction(id) => {
-                let family = 1 << BOUNDARY_FAMILY;
-                let end = find(
-                    (journal, options),
-                    |block| block.entry.families & family != 0,
-                    |_, event| event.0 == id && matches!(event.1, Some(Body::TransactionEnd(_))),
-                )?;
+                let end =
+                    find((journal, options), IndexedBlock::may_hold_boundaries, |_, event| {
+                        event.0 == id && matches!(event.1, Some(Body::TransactionEnd(_)))
+                    })?;
                 end.ok_or(Error::NoSuchTransaction { id })
             }
         }
@@ -88,7 +83,7 @@ fn find_past_damage(
 ) -> Result<Option<u64>, Error> {
     let mut walk = Walk::new(journal, validation, PastDamage::Resynchronise);
     let mut buffer = vec![0; journal.buffer_bytes(2 * MAX_BLOCK_BYTES)];
-    let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
+    let fill: Fill<'_> = &Segment::read;
     while let Some(stretch) = walk.next(&mut buffer, fill)? {
         for frame in &stretch.frames {
             let (header, bytes) = (&frame.header, frame.block(&buffer));

@@ -6,7 +6,9 @@ use vexfs_kernels::{Digest, crc32c};
 
 use super::partition::{Buckets, Descriptor};
 use super::verify;
-use crate::event::{Body, Class, Event, EventIter, Malformed, OPTIONAL_TYPE_BIT, low_bits};
+use crate::event::{
+    Body, Class, Event, EventIter, Malformed, OPTIONAL_TYPE_BIT, family_bit, low_bits,
+};
 use crate::journal::block;
 use crate::journal::damage::Fault;
 use crate::journal::layout::BlockHeader;
@@ -265,7 +267,7 @@ pub(crate) fn check_event(event: &Event<'_>, block: &BlockHeader) -> Result<(), 
     }
     let [family, _] = event.header.event_type.to_be_bytes();
     let optional = event.header.event_type & OPTIONAL_TYPE_BIT != 0;
-    if !optional && block.families & (1 << (family % 32)) == 0 {
+    if !optional && block.families & family_bit(family) == 0 {
         return Err(Malformed::NotCovered { what: "family", lsn });
     }
     Ok(())

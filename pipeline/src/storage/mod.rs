@@ -130,6 +130,23 @@ pub fn lock(folder: &dyn Folder) -> Result<Box<dyn Debug + Send + Sync>, Error> 
     }
 }
 
+/// Puts a file that was written under another name into its place, over an old one of that name, in one
+/// atomic step that is durable when this returns.
+///
+/// # Errors
+/// [`Error::Io`] when storage fails.
+pub(crate) fn publish(
+    folder: &dyn Folder,
+    file: &dyn File,
+    unfinished: &str,
+    name: &str,
+) -> Result<(), Error> {
+    let path = folder.path(unfinished);
+    file.sync().context("sync", &path, None)?;
+    folder.rename(unfinished, name).context("rename", &path, None)?;
+    folder.sync_folder().context("sync", folder.path(""), None)
+}
+
 /// Fills `buffer` from `offset` on.
 ///
 /// # Errors

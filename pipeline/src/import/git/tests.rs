@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::event::EventIter;
-use crate::journal::{Durability, Fill, Journal, PastDamage, Validation, Walk, WriterOptions};
+use crate::journal::{
+    Durability, Fill, Journal, PastDamage, Segment, Validation, Walk, WriterOptions,
+};
 use crate::storage::MemoryFolder;
 
 #[path = "../../../../tests/import_git/repository.rs"]
@@ -51,7 +53,7 @@ fn import_with(program: &Path, repository: &Path) -> (Result<GitOutcome, Error>,
     let journal = Journal::open(Arc::new(folder)).unwrap();
     let mut walk = Walk::new(&journal, Validation::Full, PastDamage::Stop);
     let (mut buffer, mut events) = (vec![0; 2 << 20], Vec::new());
-    let fill: Fill<'_> = &|segment, bytes, offset| segment.read(bytes, offset);
+    let fill: Fill<'_> = &Segment::read;
     while let Some(stretch) = walk.next(&mut buffer, fill).unwrap() {
         for frame in &stretch.frames {
             let payload = crate::journal::block::payload(&frame.header, frame.block(&buffer));
