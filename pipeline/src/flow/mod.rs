@@ -36,7 +36,7 @@ use crate::checkpoint::{Report, Snapshot};
 use crate::error::Error;
 use crate::journal::{End, Journal, PastDamage, Plan, layout};
 use crate::replay::Inconsistencies;
-use crate::replay::{Control, Cut, Findings, Progress, Shared, THREADS_MAX};
+use crate::replay::{Control, Cut, Filter, Findings, Progress, Shared, THREADS_MAX};
 use crate::stages::apply::Owner;
 use crate::stages::decode::Reading;
 use crate::state::MemoryState;
@@ -55,8 +55,6 @@ pub(crate) struct FlowOptions<'o> {
     pub(crate) reading: Reading<'o>,
     /// Which blocks need not be read.
     pub(crate) plan: Option<&'o Plan>,
-    /// Nothing behind this LSN is selected, but the ends of transactions.
-    pub(crate) selected_until: u64,
     /// The digest of the block with this LSN is wanted.
     pub(crate) anchor_lsn: Option<u64>,
     /// Where the pass takes up what an earlier one left.
@@ -72,6 +70,12 @@ pub(crate) struct FlowOptions<'o> {
 impl FlowOptions<'_> {
     fn past_damage(&self) -> PastDamage {
         if self.reading.stop_at_fault { PastDamage::Stop } else { PastDamage::Resynchronise }
+    }
+
+    /// Nothing behind this LSN is selected, but the ends of transactions. Where nothing is stepped over,
+    /// nothing is left unread at the end either.
+    fn selected_until(&self) -> u64 {
+        self.plan.and(self.reading.filter).map_or(u64::MAX, Filter::last_lsn)
     }
 
     /// Fails when the pass is to end.

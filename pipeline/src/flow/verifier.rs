@@ -122,7 +122,7 @@ impl<'f> Verifier<'f> {
             }
             let last_lsn = epoch.stretch.frames.last().map_or(0, |frame| frame.header.first_lsn);
             self.settle(&mut transactions, Arc::new(epoch), cuts)?;
-            if last_lsn > self.options.selected_until && transactions.nothing_waits() {
+            if last_lsn > self.options.selected_until() && transactions.nothing_waits() {
                 self.enough.store(true, Ordering::Relaxed);
             }
             if ended {

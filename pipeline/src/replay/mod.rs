@@ -45,7 +45,6 @@ use vexfs_kernels::Digest;
 
 use self::anchor::find_anchor;
 use self::beginning::Beginning;
-use self::options::PassChoice;
 use self::request::{Attempt, Request};
 use self::shelf::Shelf;
 use crate::checkpoint::PassedOver;
@@ -161,15 +160,7 @@ pub fn verify(
     let _span = options.span("verify", journal).entered();
     let request = Request::new(journal, options)?;
     let until_lsn = request.until_lsn;
-    let choice = PassChoice {
-        stop_at_fault: false,
-        route: false,
-        until_lsn,
-        start: None,
-        filter: None,
-        plan: None,
-    };
-    let flow_options = options.for_flow(choice, request.deadline);
+    let flow_options = request.for_looking(None);
     let crew = request.crew()?;
     let findings = flow::run(journal, None, &flow_options, &crew, None, progress)?.findings?;
     let anchored = find_anchor(options.anchor, journal, &findings, 0, options.validation)?;

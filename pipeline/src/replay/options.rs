@@ -7,14 +7,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::control::Control;
-use super::cut::Cut;
-use super::selection::{Filter, Selection};
+use super::selection::Selection;
 use super::shared::Shared;
 use super::stop::StopPoint;
 use crate::checkpoint::CheckpointPolicy;
-use crate::flow::FlowOptions;
-use crate::journal::{Head, Journal, Plan, Validation};
-use crate::stages::decode::Reading;
+use crate::journal::{Head, Journal, Validation};
 use crate::state::PARTITIONS;
 use crate::storage::Folder;
 
@@ -108,55 +105,7 @@ impl Default for ReplayOptions {
     }
 }
 
-/// What of a pass its caller chooses, beside the options.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PassChoice<'c> {
-    pub(super) stop_at_fault: bool,
-    /// Someone wants the effects.
-    pub(super) route: bool,
-    pub(super) until_lsn: u64,
-    pub(super) start: Option<&'c Cut>,
-    /// Which events are wanted, where not all.
-    pub(super) filter: Option<&'c Filter>,
-    /// Which blocks need not be read.
-    pub(super) plan: Option<&'c Plan>,
-}
-
 impl ReplayOptions {
-    pub(super) fn for_flow<'o>(
-        &'o self,
-        choice: PassChoice<'o>,
-        deadline: Option<(Instant, Duration)>,
-    ) -> FlowOptions<'o> {
-        let PassChoice { stop_at_fault, route, until_lsn, start, .. } = choice;
-        let after_lsn = start.map_or(0, |cut| cut.lsn);
-        let validation = self.validation;
-        FlowOptions {
-            reading: Reading {
-                validation,
-                after_lsn,
-                until_lsn,
-                stop_at_fault,
-                route,
-                filter: choice.filter,
-                list_skipped: self.list_skipped,
-                gaps: choice.plan.is_some_and(Plan::has_gaps),
-            },
-            plan: choice.plan,
-            // Where nothing is stepped over, nothing is left unread at the end either.
-            selected_until: choice
-                .filter
-                .filter(|_| choice.plan.is_some())
-                .map_or(u64::MAX, Filter::last_lsn),
-            anchor_lsn: self.anchor.map(|anchor| anchor.lsn),
-            start,
-            // A state of some events is none to go on from.
-            cuts: route && choice.filter.is_none(),
-            control: &self.control,
-            deadline,
-        }
-    }
-
     /// When a replay that starts now must have ended, and how long it has.
     pub(super) fn deadline(&self) -> Option<(Instant, Duration)> {
         let limit = self.time_limit?;

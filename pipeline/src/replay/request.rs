@@ -11,7 +11,7 @@ use super::beginning::Beginning;
 use super::cut::Cut;
 use super::findings::Findings;
 use super::namespace::Namespace;
-use super::options::{DamagePolicy, PassChoice, ReplayOptions};
+use super::options::{DamagePolicy, ReplayOptions};
 use super::outcome::Outcome;
 use super::progress::Progress;
 use super::selection::{Filter, Selection, UnderPaths};
@@ -20,8 +20,9 @@ use super::shelf::Shelf;
 use crate::checkpoint::CheckpointFault;
 use crate::error::Error;
 use crate::event::Body;
-use crate::flow;
+use crate::flow::{self, FlowOptions};
 use crate::journal::{EndKind, Journal, Plan, Validation};
+use crate::stages::decode::Reading;
 use crate::state::MemoryState;
 
 /// What is asked for, with all that is looked up once.
@@ -30,7 +31,7 @@ pub(super) struct Request<'r> {
     pub(super) options: &'r ReplayOptions,
     pub(super) until_lsn: u64,
     pub(super) deadline: Option<(Instant, Duration)>,
-    pub(super) filter: Option<Filter>,
+    filter: Option<Filter>,
     pub(super) plan: Option<Plan>,
 }
 
@@ -42,7 +43,7 @@ pub(super) enum Attempt {
 }
 
 /// Makes a pass from the journal's first event up to an LSN.
-pub(super) type Again<'a, S> = &'a mut dyn FnMut(u64) -> Result<(S, Findings), Error>;
+type Again<'a, S> = &'a mut dyn FnMut(u64) -> Result<(S, Findings), Error>;
 
 impl<'r> Request<'r> {
     pub(super) fn new(journal: &'r Journal, options: &'r ReplayOptions) -> Result<Self, Error> {
@@ -68,7 +69,7 @@ impl<'r> Request<'r> {
 
     /// What lies under the paths of a selection, by the whole history up to the stop; and whether that
     /// history is whole.
-    pub(super) fn under(&self, selection: &Selection) -> Result<(Option<UnderPaths>, bool), Error> {
+    fn under(&self, selection: &Selection) -> Result<(Option<UnderPaths>, bool), Error> {
         if selection.paths.is_empty() {
             return Ok((None, true));
         }
@@ -80,15 +81,51 @@ impl<'r> Request<'r> {
         Ok((Some(namespace.into_under()), findings.damages.is_empty()))
     }
 
+    /// A pass that applies what is asked for.
     pub(super) fn for_flow<'a>(
         &'a self,
         until_lsn: u64,
         start: Option<&'a Cut>,
-    ) -> flow::FlowOptions<'a> {
-        let stop_at_fault = self.options.damage != DamagePolicy::Salvage;
+    ) -> FlowOptions<'a> {
         let (filter, plan) = (self.filter.as_ref(), self.plan.as_ref());
-        let choice = PassChoice { stop_at_fault, route: true, until_lsn, start, filter, plan };
-        self.options.for_flow(choice, self.deadline)
+        let looking = self.for_looking(start);
+        FlowOptions {
+            reading: Reading {
+                until_lsn,
+                stop_at_fault: self.options.damage != DamagePolicy::Salvage,
+                route: true,
+                filter,
+                gaps: plan.is_some_and(Plan::has_gaps),
+                ..looking.reading
+            },
+            plan,
+            // A state of some events is none to go on from.
+            cuts: filter.is_none(),
+            ..looking
+        }
+    }
+
+    /// A pass over all events, past all damage, that applies nothing.
+    pub(super) fn for_looking<'a>(&'a self, start: Option<&'a Cut>) -> FlowOptions<'a> {
+        let options = self.options;
+        FlowOptions {
+            reading: Reading {
+                validation: options.validation,
+                after_lsn: start.map_or(0, |cut| cut.lsn),
+                until_lsn: self.until_lsn,
+                stop_at_fault: false,
+                route: false,
+                filter: None,
+                list_skipped: options.list_skipped,
+                gaps: false,
+            },
+            plan: None,
+            anchor_lsn: options.anchor.map(|anchor| anchor.lsn),
+            start,
+            cuts: false,
+            control: &options.control,
+            deadline: self.deadline,
+        }
     }
 
     /// The workers and the memory limit that are to be used.
@@ -116,12 +153,7 @@ impl<'r> Request<'r> {
         let flow_options = self.for_flow(self.until_lsn, start.as_ref());
         let pass = flow::run(journal, Some(&mut state), &flow_options, crew, saver, progress)?;
         let watermark = pass.checkpoints.watermark;
-        let findings = match pass.findings {
-            Err(why @ (Error::Cancelled | Error::TimedOut { .. })) if watermark > 0 => {
-                return Err(Error::Stopped { why: Box::new(why), watermark });
-            }
-            findings => findings?,
-        };
+        let findings = pass.findings.map_err(|why| stopped_at(watermark, why))?;
         if let Some(lsn) = start.as_ref().and_then(|cut| damaged_below(cut, &findings)) {
             let watermark = start.map_or(0, |cut| cut.lsn);
             return Ok(Attempt::DamagedBelow(CheckpointFault::DamagedBelow { watermark, lsn }));
@@ -181,6 +213,17 @@ impl<'r> Request<'r> {
         refuse_damage(options, &findings)?;
         let outcome = Outcome::of(findings, until_lsn, anchored?);
         Ok((state, Outcome { state_digest, ..outcome }))
+    }
+}
+
+/// Why a pass ended early. Ended from outside, it has left behind what goes on from this watermark; 0 for
+/// nothing.
+pub(super) fn stopped_at(watermark: u64, why: Error) -> Error {
+    match why {
+        Error::Cancelled | Error::TimedOut { .. } if watermark > 0 => {
+            Error::Stopped { why: Box::new(why), watermark }
+        }
+        _ => why,
     }
 }
 

@@ -90,6 +90,9 @@ pub(crate) struct Filter {
 
 /// What is chosen of the events that are read.
 pub(crate) trait Choice {
+    /// Whether what is chosen is counted.
+    const COUNTS: bool;
+
     /// Whether an event is.
     fn selects(&self, event: &Event<'_>, body: &Body<'_>) -> bool;
 
@@ -102,6 +105,8 @@ pub(crate) trait Choice {
 pub(crate) struct All;
 
 impl Choice for All {
+    const COUNTS: bool = false;
+
     #[inline(always)]
     fn selects(&self, _event: &Event<'_>, _body: &Body<'_>) -> bool {
         true
@@ -166,6 +171,8 @@ impl Filter {
 }
 
 impl Choice for Filter {
+    const COUNTS: bool = true;
+
     fn selects(&self, event: &Event<'_>, body: &Body<'_>) -> bool {
         let Selection { lsns, times_ns, priority, agents, transactions, .. } = &self.selection;
         self.types[body.event_type() as usize]

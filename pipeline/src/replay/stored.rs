@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 
 use super::anchor::find_anchor;
-use super::options::{DamagePolicy, PassChoice, ReplayOptions};
+use super::options::{DamagePolicy, ReplayOptions};
 use super::outcome::{Outcome, StartedFrom};
 use super::progress::Progress;
-use super::request::{Request, damaged_below, refuse_damage};
+use super::request::{Request, damaged_below, refuse_damage, stopped_at};
 use super::shared::Shared;
 use super::{Cut, Findings};
 use crate::checkpoint::{CheckpointFault, JournalSync, Offered, Report, Wanted, check_wanted};
@@ -133,19 +133,11 @@ impl Job<'_> {
         start: Option<&Cut>,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<bool, Error> {
-        let Request { journal, options, until_lsn, deadline, .. } = *self.request;
+        let Request { journal, options, .. } = *self.request;
         if options.damage == DamagePolicy::Prefix {
             return Ok(true);
         }
-        let choice = PassChoice {
-            stop_at_fault: false,
-            route: false,
-            until_lsn,
-            start,
-            filter: None,
-            plan: None,
-        };
-        let flow_options = options.for_flow(choice, deadline);
+        let flow_options = self.request.for_looking(start);
         let pass = flow::run(journal, None, &flow_options, self.crew, None, progress)?;
         let findings = pass.findings?;
         if options.damage == DamagePolicy::Salvage {
@@ -239,12 +231,7 @@ impl Job<'_> {
         };
         let pass = flow::run_into_store(journal, &mut backed, &flow_options, self.crew, progress)?;
         let watermark = pass.checkpoints.watermark;
-        let findings = match pass.findings {
-            Err(why @ (Error::Cancelled | Error::TimedOut { .. })) if watermark > 0 => {
-                return Err(Error::Stopped { why: Box::new(why), watermark });
-            }
-            findings => findings?,
-        };
+        let findings = pass.findings.map_err(|why| stopped_at(watermark, why))?;
         let (checkpoints, memory_bytes_max) = (pass.checkpoints, pass.memory_bytes_max);
         Ok((Done { findings, start, checkpoints, memory_bytes_max }, backed.store))
     }

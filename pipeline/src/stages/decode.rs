@@ -191,21 +191,16 @@ impl Decoded {
         reading: Reading<'_>,
         filter: &Filter,
     ) -> Result<(), Malformed> {
-        if let Some(body) = event.body()?
-            && body.event_type().class() != Class::Boundary
-        {
-            self.tally.selected += u64::from(filter.selects(event, &body));
-        }
         self.take(event, at, reading, filter)
     }
 
     #[inline(always)]
-    fn take(
+    fn take<C: Choice>(
         &mut self,
         event: &Event<'_>,
         at: u32,
         reading: Reading<'_>,
-        choice: &impl Choice,
+        choice: &C,
     ) -> Result<(), Malformed> {
         let body = event.body()?;
         let class = body.as_ref().map(|body| body.event_type().class());
@@ -217,6 +212,9 @@ impl Decoded {
             self.unknown.push((event.header.transaction, event.lsn, at));
         }
         let selected = body.as_ref().is_none_or(|body| choice.selects(event, body));
+        if C::COUNTS && selected && matches!(class, Some(Class::Mutation | Class::Observation)) {
+            self.tally.selected += 1;
+        }
         let role = match body {
             Some(Body::TransactionBegin(_)) => Role::Begin,
             Some(Body::TransactionEnd(_)) => Role::End,
