@@ -16,8 +16,10 @@ use vexfs_replay::replay::{
 use vexfs_replay::storage;
 
 use super::exit::{Exit, HELP};
+use super::outcome::{exit_of, outcome_json};
 use super::output::{Report, facts, grouped};
-use super::pass::{PassArguments, exit_of, open_folder, outcome_json, replay_journal};
+use super::pass::{PassArguments, create_folder};
+use super::running::replay_journal;
 
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum CheckpointVerb {
@@ -107,7 +109,7 @@ fn catalogue(path: &Path) -> Result<Catalogue, Error> {
         let reason = format!("{} is not a folder", path.display());
         return Err(Error::InvalidOption { option: "folder", reason });
     }
-    Catalogue::open(open_folder(path)?)
+    Catalogue::open(create_folder(path)?)
 }
 
 fn find(catalogue: &Catalogue, lsn: Option<u64>) -> Result<&CheckpointFile, Error> {
@@ -256,7 +258,7 @@ fn prove(
 }
 
 fn create(arguments: &CreateArguments) -> Result<Report, Error> {
-    let folder = open_folder(&arguments.folder)?;
+    let folder = create_folder(&arguments.folder)?;
     // Only the one at the end.
     let policy = CheckpointPolicy { every_bytes: u64::MAX, ..CheckpointPolicy::default() };
     let (start, policy) = (CheckpointStart::Newest, Some(policy));
@@ -279,7 +281,7 @@ fn create(arguments: &CreateArguments) -> Result<Report, Error> {
 fn restore(arguments: &RestoreArguments) -> Result<Report, Error> {
     let catalogue = catalogue(&arguments.one.folder)?;
     let file = find(&catalogue, arguments.one.lsn)?;
-    let output = open_folder(&arguments.output)?;
+    let output = create_folder(&arguments.output)?;
     let _lock = storage::lock(output.as_ref())?;
     let level = CheckpointPolicy::default().compression_level;
     let written = merge(&catalogue, file, output.as_ref(), level)?;

@@ -13,6 +13,7 @@ use vexfs_replay::journal::{Writer, WriterOptions};
 use vexfs_replay::storage::DiskFolder;
 
 use super::exit::Exit;
+use super::io_error;
 use super::output::{Report, facts, grouped};
 use super::pass::parse_size;
 use super::progress;
@@ -86,12 +87,7 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<Report, Error> {
     let started = Instant::now();
     let recipe = arguments.recipe()?;
     let path = &arguments.journal;
-    let folder = DiskFolder::create(path).map_err(|source| Error::Io {
-        operation: "create",
-        path: path.clone(),
-        offset: None,
-        source,
-    })?;
+    let folder = DiskFolder::create(path).map_err(io_error("create", path))?;
     let options = writer_options(&recipe, arguments.seed);
     let segment_bytes = arguments.segment_size.unwrap_or(options.segment_bytes);
     let writer = Writer::create(Arc::new(folder), WriterOptions { segment_bytes, ..options })?;

@@ -12,6 +12,7 @@ use vexfs_replay::journal::{Writer, WriterOptions};
 use vexfs_replay::storage::DiskFolder;
 
 use super::exit::{Exit, HELP};
+use super::io_error;
 use super::output::{Report, facts, grouped};
 use super::progress;
 
@@ -38,12 +39,7 @@ pub(crate) fn run(verb: &ImportVerb) -> Result<Report, Error> {
     let started = Instant::now();
     let commit = find_git_commit(&arguments.repository, &arguments.rev)?;
     let path = &arguments.journal;
-    let folder = DiskFolder::create(path).map_err(|source| Error::Io {
-        operation: "create",
-        path: path.clone(),
-        offset: None,
-        source,
-    })?;
+    let folder = DiskFolder::create(path).map_err(io_error("create", path))?;
     let writer = Writer::create(Arc::new(folder), WriterOptions::default())?;
     let bar = progress::of_count("import");
     let outcome = import_git(&arguments.repository, &commit, &writer, &mut |now| {

@@ -6,17 +6,21 @@ mod exit;
 mod generate;
 mod import;
 mod inspect;
+mod outcome;
 mod output;
 mod pass;
 mod progress;
 mod receipt;
 mod record;
 mod replay;
+mod running;
 mod selection;
 mod state;
 mod store;
 mod verify;
 
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -124,7 +128,7 @@ pub(crate) fn run() -> ExitCode {
         tracing_subscriber::fmt()
             .with_max_level(level)
             .with_span_events(FmtSpan::CLOSE)
-            .with_writer(std::io::stderr)
+            .with_writer(io::stderr)
             .init();
     }
     let report = match verb.run(json) {
@@ -137,7 +141,7 @@ pub(crate) fn run() -> ExitCode {
     };
     if (json || !report.text.is_empty())
         && let Err(error) = output::print(Some(verb.name()), json, &report)
-        && error.kind() != std::io::ErrorKind::BrokenPipe
+        && error.kind() != io::ErrorKind::BrokenPipe
     {
         complain(&error);
         return ExitCode::from(Exit::InputOutput as u8);
@@ -160,6 +164,11 @@ fn refuse(refusal: &clap::Error) -> ExitCode {
     let _ = refusal.print();
     let _ = output::print(verb.as_deref(), true, &Report { exit, json, text: Vec::new() });
     ExitCode::from(exit as u8)
+}
+
+/// What a failure of storage is as an error of the library: what was tried, and where.
+fn io_error(operation: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
+    move |source| Error::Io { operation, path: path.to_owned(), offset: None, source }
 }
 
 fn complain(error: &dyn std::error::Error) {

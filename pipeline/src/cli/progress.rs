@@ -2,13 +2,11 @@
 //! where that is no terminal and nobody asked for JSON, there is none.
 
 use std::io::IsTerminal as _;
-
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use vexfs_replay::replay::{Following, Progress};
-
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use vexfs_replay::replay::{Following, Progress};
 
 const TEMPLATE: &str = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
 const COUNT_TEMPLATE: &str = "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left";

@@ -10,6 +10,7 @@ use vexfs_replay::journal::Journal;
 use vexfs_replay::receipt::{Checked, Depth, Receipt, SegmentVerdict, check};
 
 use super::exit::{Exit, HELP};
+use super::io_error;
 use super::output::{Report, facts, grouped};
 
 #[derive(Subcommand, Clone, Debug)]
@@ -33,12 +34,8 @@ pub(crate) struct CheckArguments {
 
 pub(crate) fn run(verb: &ReceiptVerb) -> Result<Report, Error> {
     let ReceiptVerb::Check(arguments) = verb;
-    let json = fs::read(&arguments.receipt).map_err(|source| Error::Io {
-        operation: "read",
-        path: arguments.receipt.clone(),
-        offset: None,
-        source,
-    })?;
+    let path = &arguments.receipt;
+    let json = fs::read(path).map_err(io_error("read", path))?;
     let receipt = Receipt::parse(&json)?;
     let journal = Journal::open_path(&arguments.journal)?;
     let depth = if arguments.all { Depth::All } else { Depth::Changed };

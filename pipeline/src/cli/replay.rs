@@ -8,10 +8,10 @@ use vexfs_replay::replay::{ReplayOptions, explain};
 use vexfs_replay::state::KeyKind;
 
 use super::exit::Exit;
+use super::outcome::{exit_of, outcome_json, outcome_rows, plan_rows};
 use super::output::{Report, facts, grouped};
-use super::pass::{
-    ReplayArguments, exit_of, follow_journal, outcome_json, outcome_rows, plan_rows, replay_journal,
-};
+use super::pass::ReplayArguments;
+use super::running::{follow_journal, replay_journal};
 use super::store::{StoreArguments, replay_stored};
 
 #[derive(Args, Clone, Debug)]

@@ -9,10 +9,12 @@ use vexfs_replay::state::{self, Key, KeyKind, View};
 use vexfs_replay::store::is_store;
 
 use super::exit::{Exit, HELP};
+use super::outcome::{exit_of, loss_rows, outcome_json};
 use super::output::{Report, SCHEMA, facts, grouped};
-use super::pass::{ReplayArguments, exit_of, loss_rows, outcome_json, replay_journal};
+use super::pass::ReplayArguments;
 use super::record::{describe, quote_path};
-use super::{Outcome, store};
+use super::running::replay_journal;
+use super::{Outcome, io_error, store};
 
 /// The digest of a state.
 type Digest = [u8; 32];
@@ -181,11 +183,10 @@ fn tree(state: &dyn View, nul: bool) -> Result<(Value, Vec<u8>), Error> {
 
 /// Prints the records itself, since there may be more than fit in memory.
 fn list(shown: &Shown, only: Option<KeyKind>, as_json: bool) -> Result<Exit, Error> {
-    let failed =
-        |source| Error::Io { operation: "print", path: "stdout".into(), offset: None, source };
+    let failed = io_error("print", "stdout".as_ref());
     let mut out = BufWriter::new(io::stdout().lock());
     let listed = print_records(shown, only, as_json, &mut out);
-    match listed.and_then(|()| out.flush().map_err(failed)) {
+    match listed.and_then(|()| out.flush().map_err(&failed)) {
         // Who reads has enough.
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => {
             Ok(shown.exit)
@@ -200,8 +201,7 @@ fn print_records(
     as_json: bool,
     out: &mut dyn Write,
 ) -> Result<(), Error> {
-    let failed =
-        |source| Error::Io { operation: "print", path: "stdout".into(), offset: None, source };
+    let failed = io_error("print", "stdout".as_ref());
     let (exit, (name, source)) = (shown.exit as u8, &shown.source);
     if as_json {
         write!(
@@ -209,13 +209,13 @@ fn print_records(
             "{{\"schema\": {SCHEMA}, \"command\": \"state\", \"exit_code\": {exit}, \
              \"{name}\": {source}, \"records\": ["
         )
-        .map_err(failed)?;
+        .map_err(&failed)?;
     }
     let mut separator = if as_json { "\n" } else { "" };
     for kind in KeyKind::ALL.into_iter().filter(|&kind| only.is_none_or(|only| only == kind)) {
         shown.state.visit_in_order(kind, &mut |key, value| {
             let record = describe(key, value);
-            write!(out, "{separator}{record}").map_err(failed)?;
+            write!(out, "{separator}{record}").map_err(&failed)?;
             separator = if as_json { ",\n" } else { "\n" };
             Ok(())
         })?;

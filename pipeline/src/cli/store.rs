@@ -1,7 +1,6 @@
 //! Stores on the command line: the options of `replay --store`, and what is told of a store.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -13,8 +12,9 @@ use vexfs_replay::store::{Moment, StoredState};
 
 use super::exit::Exit;
 use super::output::grouped;
-use super::pass::{Figures, PassArguments, ReplayArguments, parse_size};
+use super::pass::{PassArguments, ReplayArguments, parse_size};
 use super::progress::Shown;
+use super::running::{Clock, Figures};
 
 /// A store that the state is kept in.
 #[derive(Args, Clone, Debug)]
@@ -47,20 +47,19 @@ pub(crate) fn replay_stored(
     options: &ReplayOptions,
     store: &StoreOptions,
 ) -> Result<Figures, Error> {
-    let started = Instant::now();
+    let mut clock = Clock::start();
     let journal = Journal::open_path(&pass.journal)?;
     let mut shown = Shown::new("replay", pass.progress);
-    let mut initiation_seconds = None;
     let (state, outcome) = replay_into_store(&journal, options, store, &mut |now: &Progress| {
-        initiation_seconds.get_or_insert_with(|| started.elapsed().as_secs_f64());
+        clock.tick();
         shown.show(now);
     })?;
     drop(shown);
-    let replay_seconds = started.elapsed().as_secs_f64();
+    let replay_seconds = clock.seconds();
     let (counts, digest) = state.sum_up()?;
-    let seconds = started.elapsed().as_secs_f64();
+    let seconds = clock.seconds();
     tracing::info!(replay_seconds, seconds, "replayed into the store");
-    let initiation_seconds = initiation_seconds.unwrap_or(seconds);
+    let initiation_seconds = clock.initiation_seconds(seconds);
     let state_memory_bytes = 0;
     Ok(Figures { outcome, counts, digest, seconds, initiation_seconds, state_memory_bytes })
 }

@@ -8,8 +8,9 @@ use vexfs_replay::journal::Journal;
 use vexfs_replay::replay::verify;
 
 use super::exit::Exit;
+use super::outcome::{exit_of, outcome_json, outcome_rows};
 use super::output::{Report, facts};
-use super::pass::{PassArguments, exit_of, outcome_json, outcome_rows};
+use super::pass::PassArguments;
 use super::progress::Shown;
 
 pub(crate) fn run(arguments: &PassArguments) -> Result<Report, Error> {
