@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use vexfs_replay::event::{Body, Class, Event, EventIter, transaction_outcome};
 use vexfs_replay::journal::{block, seal};
-use vexfs_replay::replay::{OwnedKey, Selection};
-use vexfs_replay::state::{Key, KeyKind, MemoryState, Stamp, apply, for_each_effect};
+use vexfs_replay::replay::Selection;
+use vexfs_replay::state::{Key, KeyKind, MemoryState, OwnedKey, Stamp, apply, for_each_effect};
 use vexfs_replay::storage::MemoryFolder;
 
 use crate::small_journal::{Block, blocks_of, names_of};

@@ -9,9 +9,9 @@ use proptest::test_runner::TestCaseResult;
 use vexfs_replay::event::{Body, EventType, transaction_outcome};
 use vexfs_replay::journal::Validation;
 use vexfs_replay::replay::{
-    DamagePolicy, OwnedKey, ReplayOptions, Selection, StopPoint, replay, replay_serially,
+    DamagePolicy, ReplayOptions, Selection, StopPoint, replay, replay_serially,
 };
-use vexfs_replay::state::{KeyKind, MemoryState};
+use vexfs_replay::state::{KeyKind, MemoryState, OwnedKey};
 
 use crate::inspected::records;
 use crate::journals::{Made, Strays, hold, play, recipes, runner};

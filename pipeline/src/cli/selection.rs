@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use vexfs_replay::event::{EventType, FAMILIES};
-use vexfs_replay::replay::{OwnedKey, Selection};
-use vexfs_replay::state::KeyKind;
+use vexfs_replay::replay::Selection;
+use vexfs_replay::state::{KeyKind, OwnedKey};
 
 /// Which events are applied. What is not given restricts nothing; of what is given more than once,
 /// one is enough.

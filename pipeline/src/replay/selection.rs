@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use crate::event::{Body, Event, EventType, family_bit};
 use crate::journal::{IndexedBlock, SkipReason};
-use crate::state::{Key, KeyKind, for_each_effect};
+use crate::state::{Key, KeyKind, OwnedKey, for_each_effect};
 
 /// Which events a replay applies, and to which keys. What is left out of a field restricts nothing;
 /// an event must pass all fields, and in a list one entry is enough.
@@ -31,25 +31,6 @@ pub struct Selection {
     pub paths: BTreeSet<Vec<u8>>,
     /// Keys.
     pub keys: BTreeSet<OwnedKey>,
-}
-
-/// A [`Key`] that owns its name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct OwnedKey {
-    /// See [`Key::kind`].
-    pub kind: KeyKind,
-    /// See [`Key::id`].
-    pub id: u64,
-    /// See [`Key::second`].
-    pub second: u64,
-    /// See [`Key::name`].
-    pub name: Vec<u8>,
-}
-
-impl From<&Key<'_>> for OwnedKey {
-    fn from(key: &Key<'_>) -> Self {
-        Self { kind: key.kind, id: key.id, second: key.second, name: key.name.to_vec() }
-    }
 }
 
 impl Default for Selection {

@@ -135,6 +135,33 @@ impl<'a> Key<'a> {
     }
 }
 
+/// A [`Key`] that owns its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OwnedKey {
+    /// See [`Key::kind`].
+    pub kind: KeyKind,
+    /// See [`Key::id`].
+    pub id: u64,
+    /// See [`Key::second`].
+    pub second: u64,
+    /// See [`Key::name`].
+    pub name: Vec<u8>,
+}
+
+impl From<&Key<'_>> for OwnedKey {
+    fn from(key: &Key<'_>) -> Self {
+        Self { kind: key.kind, id: key.id, second: key.second, name: key.name.to_vec() }
+    }
+}
+
+impl OwnedKey {
+    /// The key, borrowed.
+    #[must_use]
+    pub fn as_key(&self) -> Key<'_> {
+        Key { kind: self.kind, id: self.id, second: self.second, name: &self.name }
+    }
+}
+
 /// Drawn anew in every process.
 static SECRET: LazyLock<[u64; 2]> =
     LazyLock::new(|| [0, 1].map(|number| RandomState::new().hash_one(number)));

@@ -22,7 +22,7 @@ pub use encoding::SectionError;
 pub(crate) use encoding::SectionReader;
 #[cfg(feature = "sqlite")]
 pub(crate) use encoding::check_value;
-pub use key::{Home, Key, KeyKind, PARTITIONS};
+pub use key::{Home, Key, KeyKind, OwnedKey, PARTITIONS};
 pub use memory::MemoryState;
 pub use record::*;
 pub use table::Table;

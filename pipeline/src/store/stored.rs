@@ -13,7 +13,7 @@ use vexfs_kernels::Digest;
 use super::files::lock_to_read;
 use super::{Held, Range, Reader, open_to_read};
 use crate::error::Error;
-use crate::state::{Key, KeyKind, PARTITIONS, Pieces, View, Visit, state_digest};
+use crate::state::{Key, KeyKind, OwnedKey, PARTITIONS, Pieces, View, Visit, state_digest};
 
 /// With this an SQLite database begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -115,8 +115,8 @@ impl View for StoredState {
         }
         while let Some(Reverse((_, partition))) = heads.pop() {
             let line = &mut lines[partition];
-            let Some((place, value)) = line.ahead.pop_front() else { continue };
-            let key = place.key(kind);
+            let Some((key, value)) = line.ahead.pop_front() else { continue };
+            let key = key.as_key();
             visit(&key, &value)?;
             if line.ahead.is_empty() {
                 line.read(reader.as_mut(), Some(key))?;
@@ -140,37 +140,22 @@ impl View for StoredState {
     }
 }
 
-/// A key without its kind.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Spot {
-    id: u64,
-    second: u64,
-    name: Vec<u8>,
-}
-
-impl Spot {
-    fn key(&self, kind: KeyKind) -> Key<'_> {
-        Key { kind, id: self.id, second: self.second, name: &self.name }
-    }
-}
-
 /// The records of one partition and kind that come next.
 struct Line {
     partition: usize,
     kind: KeyKind,
-    ahead: VecDeque<(Spot, Vec<u8>)>,
+    ahead: VecDeque<(OwnedKey, Vec<u8>)>,
 }
 
 impl Line {
-    fn head(&self) -> Option<Spot> {
-        self.ahead.front().map(|(spot, _)| spot.clone())
+    fn head(&self) -> Option<OwnedKey> {
+        self.ahead.front().map(|(key, _)| key.clone())
     }
 
     fn read(&mut self, reader: &mut dyn Reader, after: Option<Key<'_>>) -> Result<(), Error> {
         let range = Range { partition: self.partition, kind: Some(self.kind), after };
         reader.scan(range, &mut |key, value| {
-            let spot = Spot { id: key.id, second: key.second, name: key.name.to_vec() };
-            self.ahead.push_back((spot, value.to_vec()));
+            self.ahead.push_back((OwnedKey::from(key), value.to_vec()));
             Ok(self.ahead.len() < AHEAD)
         })
     }
