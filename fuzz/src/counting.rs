@@ -65,6 +65,10 @@ impl Folder for CountingFolder {
         self.inner.lock()
     }
 
+    fn lock_holder(&self) -> io::Result<Option<String>> {
+        self.inner.lock_holder()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.inner.path(name)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::checkpoint::{CheckpointFault, PassedOver};
 use crate::journal::damage::{Damage, Fault};
+use crate::recovery::{Excluded, Tried, Way};
 
 /// Why an operation of the library failed.
 #[derive(Debug, thiserror::Error)]
@@ -209,6 +210,42 @@ pub enum Error {
         /// Why not.
         fault: CheckpointFault,
     },
+    /// No way to recover is allowed, or can be tried. Nothing was done.
+    #[error("nothing is recovered{}: {}", Seen(seen.as_deref()), Ways(excluded))]
+    NoWay {
+        /// What a survey saw first that is wrong.
+        seen: Option<String>,
+        /// Every way, and why it isn't tried.
+        excluded: Vec<(Way, Excluded)>,
+    },
+    /// Every way to recover that was tried failed. The journal is as it was.
+    #[error("nothing is recovered: {}", Failed(tried))]
+    Unrecovered {
+        /// Why the last one failed.
+        last: Box<Error>,
+        /// All of them, in order.
+        tried: Vec<Tried>,
+    },
+    /// Nobody knows yet whether these transactions are committed. Nothing was recovered.
+    #[error("in doubt: nobody knows yet whether {} committed", Transactions(transactions))]
+    InDoubt {
+        /// Their ids.
+        transactions: Vec<u64>,
+    },
+    /// The journal doesn't reach the cut that all participants agree on.
+    #[error("the journal reaches LSN {reached}, and all others agree on LSN {agreed}")]
+    BehindCut {
+        /// How far it reaches.
+        reached: u64,
+        /// What was agreed on.
+        agreed: u64,
+    },
+    /// What earlier recoveries left behind, and what is asked for now, don't go together.
+    #[error("the state of recovery is inconsistent: {reason}")]
+    InconsistentRecovery {
+        /// How.
+        reason: String,
+    },
     /// A worker panicked. Nothing was published.
     #[error("a worker panicked: {message}")]
     Panicked {
@@ -252,6 +289,50 @@ impl std::fmt::Display for FirstOf<'_> {
                 write!(formatter, ": {}: {}{}", first.checkpoint, first.fault, More(others.len()))
             }
         }
+    }
+}
+
+struct Seen<'a>(Option<&'a str>);
+
+impl std::fmt::Display for Seen<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.map_or(Ok(()), |seen| write!(formatter, ", since {seen}"))
+    }
+}
+
+struct Ways<'a>(&'a [(Way, Excluded)]);
+
+impl std::fmt::Display for Ways<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let told = self
+            .0
+            .iter()
+            .filter(|(_, why)| !matches!(why, Excluded::NotForThis | Excluded::NotWanted));
+        let told: Vec<String> = told.map(|(way, why)| format!("{}: {why}", way.name())).collect();
+        formatter.write_str(&told.join("; "))
+    }
+}
+
+struct Failed<'a>(&'a [Tried]);
+
+impl std::fmt::Display for Failed<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let told = self.0.iter().map(|tried| {
+            let reason = tried.failed.as_deref().unwrap_or("it succeeded");
+            format!("{}: {reason}", tried.way.name())
+        });
+        formatter.write_str(&told.collect::<Vec<String>>().join("; "))
+    }
+}
+
+struct Transactions<'a>(&'a [u64]);
+
+impl std::fmt::Display for Transactions<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const TOLD: usize = 20;
+        let ids: Vec<String> = self.0.iter().take(TOLD).map(u64::to_string).collect();
+        let others = self.0.len().saturating_sub(TOLD);
+        write!(formatter, "transactions {}{}", ids.join(", "), More(others))
     }
 }
 

@@ -25,6 +25,7 @@ pub mod generate;
 pub mod import;
 pub mod journal;
 pub mod receipt;
+pub mod recovery;
 pub mod replay;
 mod stages;
 pub mod state;

@@ -211,6 +211,10 @@ impl Folder for CrashingFolder {
         self.lock.lock()
     }
 
+    fn lock_holder(&self) -> io::Result<Option<String>> {
+        self.lock.lock_holder()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         PathBuf::from("(crashing)").join(name)
     }

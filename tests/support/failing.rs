@@ -164,6 +164,10 @@ impl Folder for FailingFolder {
         self.make(Call::Lock, || self.inner.lock())
     }
 
+    fn lock_holder(&self) -> io::Result<Option<String>> {
+        self.inner.lock_holder()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         PathBuf::from("(failing)").join(name)
     }

@@ -86,6 +86,10 @@ impl Folder for WatchedFolder {
         self.inner.lock()
     }
 
+    fn lock_holder(&self) -> io::Result<Option<String>> {
+        self.inner.lock_holder()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.inner.path(name)
     }

@@ -12,6 +12,7 @@ pub(crate) enum Exit {
     Refused = 4,
     Loss = 5,
     Differs = 6,
+    InDoubt = 7,
     InputOutput = 8,
     Interrupted = 130,
 }
@@ -42,7 +43,12 @@ impl Exit {
             | Error::WriterDead { .. }
             | Error::Store { .. }
             | Error::Import(_) => Self::InputOutput,
+            Error::Unrecovered { last, .. } => Self::of(last),
+            Error::InDoubt { .. } => Self::InDoubt,
             Error::Damaged { .. }
+            | Error::NoWay { .. }
+            | Error::BehindCut { .. }
+            | Error::InconsistentRecovery { .. }
             | Error::Inconsistent { .. }
             | Error::UnknownFormat { .. }
             | Error::LimitExceeded { .. }

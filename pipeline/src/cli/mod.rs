@@ -12,6 +12,8 @@ mod pass;
 mod progress;
 mod receipt;
 mod record;
+mod recover;
+mod recovered;
 mod replay;
 mod running;
 mod selection;
@@ -68,6 +70,10 @@ enum Verb {
     /// Rebuild the state, in memory or in a store; print a summary and the state's digest.
     #[command(after_help = exit::HELP)]
     Replay(replay::ReplayVerb),
+    /// Bring a journal's state back after a crash: find out what happened, choose the way, fall back
+    /// where it must, and say what is back and what is lost.
+    #[command(after_help = exit::HELP)]
+    Recover(recover::RecoverArguments),
     /// Look after the checkpoints of a journal.
     #[command(subcommand, after_help = exit::HELP)]
     Checkpoint(checkpoint::CheckpointVerb),
@@ -86,6 +92,7 @@ impl Verb {
             Self::Inspect(_) => "inspect",
             Self::Verify(_) => "verify",
             Self::Receipt(_) => "receipt",
+            Self::Recover(_) => "recover",
             Self::Replay(_) => "replay",
             Self::State(_) => "state",
         }
@@ -104,6 +111,7 @@ impl Verb {
             Self::State(verb) => return state::run(verb, json),
             Self::Verify(arguments) => verify::run(arguments),
             Self::Receipt(verb) => receipt::run(verb),
+            Self::Recover(arguments) => recover::run(arguments),
             Self::Replay(arguments) => replay::run(arguments),
         };
         report.map(Outcome::Report)

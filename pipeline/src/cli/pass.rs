@@ -133,6 +133,12 @@ impl CheckpointArguments {
     }
 }
 
+/// Opens a folder that must be there, or one file.
+pub(crate) fn open_folder(path: &Path) -> Result<Arc<dyn Folder>, Error> {
+    let folder = DiskFolder::open(path).map_err(io_error("open", path))?;
+    Ok(Arc::new(folder))
+}
+
 /// Opens a folder, or makes it.
 pub(crate) fn create_folder(path: &Path) -> Result<Arc<dyn Folder>, Error> {
     let folder = DiskFolder::create(path).map_err(io_error("open", path))?;
@@ -169,6 +175,33 @@ fn parse_digest(text: &str) -> Result<Digest, String> {
     hex::decode_to_slice(text, &mut digest).map_err(wrong).map(|()| digest)
 }
 
+/// What a replay may take.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct LimitArguments {
+    /// How much memory the process may take.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory_limit: Option<u64>,
+    /// How many seconds it may take. Where there are checkpoints, one is left behind.
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    time_limit: Option<Duration>,
+}
+
+impl LimitArguments {
+    /// The options with these limits. The one of memory is for the process, of which the program itself
+    /// is a part.
+    pub(crate) fn limit(self, options: ReplayOptions) -> Result<ReplayOptions, Error> {
+        let needed = resident_bytes().unwrap_or(0);
+        let memory_limit = match self.memory_limit.map(|limit| (limit, limit.checked_sub(needed))) {
+            None => None,
+            Some((_, Some(left))) => Some(left),
+            Some((limit, None)) => {
+                return Err(Error::MemoryLimit { what: "the program itself", needed, limit });
+            }
+        };
+        Ok(ReplayOptions { memory_limit, time_limit: self.time_limit, ..options })
+    }
+}
+
 /// What a replay does beyond a verification.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ReplayArguments {
@@ -177,12 +210,8 @@ pub(crate) struct ReplayArguments {
     /// What is done about damage. Prefix and salvage lose data, and say what.
     #[arg(long, value_enum, default_value = "tail")]
     damage: DamageArgument,
-    /// How much memory the process may take.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    memory_limit: Option<u64>,
-    /// How many seconds it may take. Where there are checkpoints, one is left behind.
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
-    time_limit: Option<Duration>,
+    #[command(flatten)]
+    limits: LimitArguments,
     #[command(flatten)]
     checkpoints: CheckpointArguments,
     /// Keep reading a journal that another process writes, as far as it is known to be durable, until
@@ -215,7 +244,7 @@ fn parse_percent(text: &str) -> Result<f64, String> {
     percent.ok_or_else(|| "expected a number of percent, 0 or more".to_owned())
 }
 
-fn parse_seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
     let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     duration.ok_or_else(|| "expected a number of seconds above 0".to_owned())
@@ -249,16 +278,6 @@ impl PassArguments {
 }
 
 impl ReplayArguments {
-    /// The limit is for the process, of which the program itself is a part.
-    fn memory_limit(&self) -> Result<Option<u64>, Error> {
-        let Some(limit) = self.memory_limit else { return Ok(None) };
-        let needed = resident_bytes().unwrap_or(0);
-        match limit.checked_sub(needed) {
-            Some(left) => Ok(Some(left)),
-            None => Err(Error::MemoryLimit { what: "the program itself", needed, limit }),
-        }
-    }
-
     pub(crate) fn options(&self) -> Result<ReplayOptions, Error> {
         let damage = match self.damage {
             DamageArgument::Strict => DamagePolicy::Strict,
@@ -266,14 +285,13 @@ impl ReplayArguments {
             DamageArgument::Prefix => DamagePolicy::Prefix,
             DamageArgument::Salvage => DamagePolicy::Salvage,
         };
-        Ok(ReplayOptions {
+        let options = ReplayOptions {
             damage,
-            memory_limit: self.memory_limit()?,
-            time_limit: self.time_limit,
             checkpoints: self.checkpoints.checkpoints()?,
             selection: self.selection.selection(),
             ..self.pass.options()
-        })
+        };
+        self.limits.limit(options)
     }
 }
 

@@ -23,6 +23,8 @@ pub struct StartedFrom {
     pub bytes: u64,
     /// How many events it spared.
     pub events: u64,
+    /// How many bytes of the journal's blocks it spared.
+    pub journal_bytes: u64,
 }
 
 impl StartedFrom {
@@ -34,6 +36,7 @@ impl StartedFrom {
             restart_lsn: cut.restart.next_lsn,
             bytes: 0,
             events: cut.so_far.tally.events,
+            journal_bytes: cut.so_far.bytes,
         }
     }
 
@@ -44,6 +47,7 @@ impl StartedFrom {
             restart_lsn: loaded.cut.restart.next_lsn,
             bytes: loaded.bytes,
             events: loaded.cut.so_far.tally.events,
+            journal_bytes: loaded.cut.so_far.bytes,
         }
     }
 }

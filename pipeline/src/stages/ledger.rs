@@ -84,7 +84,7 @@ pub struct TransactionIds {
 }
 
 impl TransactionIds {
-    fn add(&mut self, id: u64) {
+    pub(crate) fn add(&mut self, id: u64) {
         self.count += 1;
         if self.ids.len() < IDS_MAX {
             self.ids.push(id);

@@ -130,9 +130,7 @@ impl Folder for DiskFolder {
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                Read::by_ref(&mut file).take(256).read_to_string(&mut holder)?;
-                let text = format!("locked by {}", holder.trim());
+                let text = format!("locked by {}", named_in(&mut file)?);
                 return Err(io::Error::new(io::ErrorKind::WouldBlock, text));
             }
             Err(fs::TryLockError::Error(error)) => return Err(error),
@@ -143,6 +141,19 @@ impl Folder for DiskFolder {
         Ok(Box::new(file))
     }
 
+    fn lock_holder(&self) -> io::Result<Option<String>> {
+        let options = &mut fs::OpenOptions::new();
+        let mut file = match open_regular(&self.root.join(LOCK_NAME), options.read(true)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(fs::TryLockError::WouldBlock) => named_in(&mut file).map(Some),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     fn is_one_file(&self) -> bool {
         self.only.is_some()
     }
@@ -150,6 +161,13 @@ impl Folder for DiskFolder {
     fn path(&self, name: &str) -> PathBuf {
         if name.is_empty() { self.root.clone() } else { self.root.join(name) }
     }
+}
+
+/// Whom a lock's file names.
+fn named_in(file: &mut fs::File) -> io::Result<String> {
+    let mut holder = String::new();
+    file.take(256).read_to_string(&mut holder)?;
+    Ok(holder.trim().to_owned())
 }
 
 #[derive(Debug)]

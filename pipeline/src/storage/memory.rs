@@ -83,6 +83,12 @@ impl Folder for MemoryFolder {
         Ok(Box::new(guard))
     }
 
+    fn lock_holder(&self) -> io::Result<Option<String>> {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = lock.as_ref().is_some_and(|held| held.strong_count() > 0);
+        Ok(held.then(|| "this process".to_owned()))
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         PathBuf::from("(memory)").join(name)
     }

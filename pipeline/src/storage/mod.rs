@@ -60,6 +60,12 @@ pub trait Folder: Debug + Send + Sync {
     /// `WouldBlock`, naming the holder, when another process or handle has it.
     fn lock(&self) -> io::Result<Box<dyn Debug + Send + Sync>>;
 
+    /// Who holds the exclusive lock; none where nobody does. Changes nothing.
+    ///
+    /// # Errors
+    /// When that can't be told.
+    fn lock_holder(&self) -> io::Result<Option<String>>;
+
     /// Whether it stands for one file, whatever that is named, rather than for a folder.
     fn is_one_file(&self) -> bool {
         false

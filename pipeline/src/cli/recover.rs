@@ -1,0 +1,244 @@
+//! `recover`: brings a journal's state back after a crash, or only says what it would do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use vexfs_replay::Error;
+use vexfs_replay::checkpoint::CheckpointPolicy;
+use vexfs_replay::recovery::{
+    Accept, DecisionFile, FailureType, Places, Recovered, RecoveryManager, RecoveryOptions, Way,
+};
+use vexfs_replay::replay::ReplayOptions;
+
+use super::exit::Exit;
+use super::outcome::outcome_json;
+use super::output::{Report, facts, grouped};
+use super::pass::{LimitArguments, PassArguments, create_folder, open_folder, parse_seconds};
+use super::progress::Shown;
+use super::recovered::{plan_report, record_rows};
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RecoverArguments {
+    #[command(flatten)]
+    pass: PassArguments,
+    #[command(flatten)]
+    limits: LimitArguments,
+    /// Change nothing; show what each strategy would keep, lose and cost, and which one would be
+    /// chosen.
+    #[arg(long)]
+    plan: bool,
+    /// What may be lost, where it can't be helped. Nothing when not given.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    accept_loss: Vec<LossArgument>,
+    /// A failure that is known from elsewhere. It counts before what is found.
+    #[arg(long, value_enum, value_name = "TYPE")]
+    failure: Option<FailureArgument>,
+    /// Try this one alone, instead of choosing.
+    #[arg(long, value_enum)]
+    strategy: Option<WayArgument>,
+    /// Go back to the checkpoint of this watermark, and keep aside what came after it.
+    #[arg(long, value_name = "LSN", conflicts_with_all = ["strategy", "failure"])]
+    rollback_to: Option<u64>,
+    /// Bring back what the last rollback undid.
+    #[arg(long, conflicts_with_all = ["plan", "rollback_to", "strategy", "failure"])]
+    redo: bool,
+    /// What all participants agreed on: a file with one JSON object, of `journal_id`, `cut_lsn` and
+    /// `in_doubt`.
+    #[arg(long, value_name = "FILE")]
+    decision: Option<PathBuf>,
+    /// Where checkpoints are; `checkpoints` among the records when not given.
+    #[arg(long, value_name = "FOLDER")]
+    checkpoints: Option<PathBuf>,
+    /// Where recoveries write down what they do; the journal's path with `.recovery` at its end when
+    /// not given.
+    #[arg(long, value_name = "FOLDER")]
+    records: Option<PathBuf>,
+    /// How old a checkpoint is at most that counts as recent, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = parse_seconds)]
+    recent: Duration,
+    /// How often a strategy is tried again after storage failed.
+    #[arg(long, value_name = "N", default_value = "3")]
+    retries: u32,
+    /// Show what came of earlier recoveries.
+    #[arg(long, conflicts_with_all = ["plan", "redo", "rollback_to", "strategy"])]
+    history: bool,
+    /// Take away all but the newest N records and checkpoints, and those that these build on.
+    #[arg(long, value_name = "N", conflicts_with_all = ["plan", "redo", "rollback_to", "history"])]
+    cleanup: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LossArgument {
+    /// All from the first damage on.
+    Suffix,
+    /// What is damaged, and what depended on it.
+    Holes,
+    /// What came after a checkpoint; it is kept aside.
+    Undo,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FailureArgument {
+    SystemCrash,
+    DataCorruption,
+    StorageFailure,
+    MemoryCorruption,
+    NetworkPartition,
+    IncompleteTransaction,
+    JournalTruncation,
+    CheckpointInconsistency,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WayArgument {
+    /// From the first event, no checkpoint trusted.
+    Full,
+    /// From the newest usable checkpoint to the end, or to where it is asked to stop.
+    Partial,
+    /// As partial, to the last intact event before damage.
+    BeforeDamage,
+    /// From a checkpoint, and from nothing else.
+    Incremental,
+    /// Past damage.
+    Emergency,
+    /// To the cut that all participants agree on.
+    Coordinated,
+}
+
+impl From<FailureArgument> for FailureType {
+    fn from(argument: FailureArgument) -> Self {
+        match argument {
+            FailureArgument::SystemCrash => Self::SystemCrash,
+            FailureArgument::DataCorruption => Self::DataCorruption,
+            FailureArgument::StorageFailure => Self::StorageFailure,
+            FailureArgument::MemoryCorruption => Self::MemoryCorruption,
+            FailureArgument::NetworkPartition => Self::NetworkPartition,
+            FailureArgument::IncompleteTransaction => Self::IncompleteTransaction,
+            FailureArgument::JournalTruncation => Self::JournalTruncation,
+            FailureArgument::CheckpointInconsistency => Self::CheckpointInconsistency,
+        }
+    }
+}
+
+impl From<WayArgument> for Way {
+    fn from(argument: WayArgument) -> Self {
+        match argument {
+            WayArgument::Full => Self::Full,
+            WayArgument::Partial => Self::Partial,
+            WayArgument::BeforeDamage => Self::BeforeDamage,
+            WayArgument::Incremental => Self::Incremental,
+            WayArgument::Emergency => Self::Emergency,
+            WayArgument::Coordinated => Self::Coordinated,
+        }
+    }
+}
+
+impl RecoverArguments {
+    fn records_path(&self) -> PathBuf {
+        self.records.clone().unwrap_or_else(|| {
+            let mut path = self.pass.journal.components().as_path().as_os_str().to_owned();
+            path.push(".recovery");
+            path.into()
+        })
+    }
+
+    /// The folders; who only looks makes none.
+    fn places(&self) -> Result<Places, Error> {
+        let records = self.records_path();
+        let checkpoints = self.checkpoints.clone().unwrap_or_else(|| records.join("checkpoints"));
+        let journal = open_folder(&self.pass.journal)?;
+        let [records, checkpoints] = match self.plan || self.history {
+            true => [records, checkpoints]
+                .map(|path| if path.is_dir() { open_folder(&path).map(Some) } else { Ok(None) }),
+            false => [records, checkpoints].map(|path| create_folder(&path).map(Some)),
+        };
+        Ok(Places { journal, checkpoints: checkpoints?, records: records? })
+    }
+
+    fn options(&self) -> Result<RecoveryOptions, Error> {
+        let accepts = |what| self.accept_loss.contains(&what);
+        let default = RecoveryOptions::default();
+        // Taking one costs time; what they spare a killed recovery is worth a few percent.
+        let policy = CheckpointPolicy { time_share_max: 0.05, ..default.checkpoint_policy };
+        let rollback = self.rollback_to.map(|_| Way::Rollback);
+        Ok(RecoveryOptions {
+            accept: Accept {
+                suffix: accepts(LossArgument::Suffix),
+                holes: accepts(LossArgument::Holes),
+                undo: accepts(LossArgument::Undo) || self.rollback_to.is_some(),
+            },
+            reported: self.failure.map(FailureType::from),
+            only: rollback.or(self.strategy.map(Way::from)),
+            rollback_to: self.rollback_to,
+            recent: self.recent,
+            retries: self.retries,
+            checkpoint_policy: policy,
+            replay: self.limits.limit(ReplayOptions { ..self.pass.options() })?,
+            ..default
+        })
+    }
+}
+
+pub(crate) fn run(arguments: &RecoverArguments) -> Result<Report, Error> {
+    let manager = RecoveryManager::new(arguments.places()?, arguments.options()?);
+    let mut manager = match &arguments.decision {
+        Some(path) => manager.with_coordinator(Box::new(DecisionFile { path: path.clone() })),
+        None => manager,
+    };
+    if arguments.history {
+        return history(&manager);
+    }
+    if let Some(keep) = arguments.cleanup {
+        return cleanup(&mut manager, keep);
+    }
+    if arguments.plan {
+        let survey = manager.survey()?;
+        let (plan, estimates) = (manager.plan(&survey), manager.estimates(&survey)?);
+        return Ok(plan_report(&survey, &plan, &estimates));
+    }
+    if arguments.redo {
+        manager.redo()?;
+    }
+    let mut shown = Shown::new("recover", arguments.pass.progress);
+    let recovered = manager.recover(&mut |now| shown.show(now));
+    drop(shown);
+    Ok(report(&recovered?))
+}
+
+fn report(recovered: &Recovered) -> Report {
+    let recovery = recovered.recovery();
+    let (record, outcome) = (&recovery.record, &recovery.outcome);
+    let exit = match recovered {
+        Recovered::WithLoss(_) => Exit::Loss,
+        Recovered::Whole(_) if record.lost.torn_tail.is_some() => Exit::TornTail,
+        Recovered::Whole(_) => Exit::Clean,
+    };
+    let mut json = json!(record);
+    json["strategy"] = json!(record.way().map(Way::strategy));
+    json["way"] = json!(record.way());
+    json["started_ns"] = json!(record.started_ns);
+    json["outcome"] = outcome_json(outcome);
+    Report { exit, json, text: facts(&record_rows(recovery)) }
+}
+
+fn history(manager: &RecoveryManager) -> Result<Report, Error> {
+    let (records, statistics) = (manager.history()?, manager.statistics()?);
+    let line = |it: &vexfs_replay::recovery::Record| {
+        let way = it.way().map_or("nothing", Way::name);
+        let (lsn, seconds) = (grouped(it.last_lsn), it.seconds);
+        format!("{}  {way}, to LSN {lsn}, {seconds:.3} s, {:?}\n", it.started_ns, it.state)
+    };
+    let text = records.iter().map(line).collect::<String>();
+    let json = json!({ "recoveries": records, "statistics": statistics });
+    Ok(Report { exit: Exit::Clean, json, text: text.into_bytes() })
+}
+
+fn cleanup(manager: &mut RecoveryManager, keep: usize) -> Result<Report, Error> {
+    let cleaned = manager.cleanup(keep)?;
+    let gone = cleaned.records.iter().chain(&cleaned.aside).chain(&cleaned.checkpoints.removed);
+    let text = gone.map(|name| format!("removed  {name}\n")).collect::<String>();
+    let json: Value = json!(cleaned);
+    Ok(Report { exit: Exit::Clean, json, text: text.into_bytes() })
+}

@@ -1,0 +1,111 @@
+//! Keeps aside what a recovery undoes or distrusts, and brings it back. Nothing is deleted before its
+//! copy is durable.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{read, write};
+use crate::error::{Error, IoContext as _};
+use crate::storage::{self, Folder, read_exact_at};
+
+/// How much is copied at once, in bytes.
+const COPY_BYTES: usize = 1024 * 1024;
+const ROLLBACK: &str = "rollback.json";
+
+/// A rollback that stands: until it is redone, no recovery goes beyond its watermark.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// The journal's UUID.
+    #[serde(with = "hex::serde")]
+    pub journal_id: [u8; 16],
+    /// The watermark that it went back to.
+    pub watermark: u64,
+    /// The last LSN that was undone.
+    pub undone_last: u64,
+    /// The checkpoints that were put aside: what each was called, and what it is called aside.
+    pub checkpoints: Vec<(String, String)>,
+    /// Copies of the segments that hold what was undone, likewise.
+    pub segments: Vec<(String, String)>,
+}
+
+impl Rollback {
+    /// The one that stands, where one does.
+    pub(super) fn load(records: &dyn Folder) -> Result<Option<Self>, Error> {
+        read(records, ROLLBACK)
+    }
+
+    /// Carries it out: writes down what is to be done, copies, and only then takes away. Done again
+    /// after a crash it comes to the same.
+    pub(super) fn carry_out(
+        &self,
+        journal: &dyn Folder,
+        checkpoints: &dyn Folder,
+        records: &dyn Folder,
+    ) -> Result<(), Error> {
+        write(records, ROLLBACK, self)?;
+        for (name, aside) in &self.segments {
+            copy((journal, name), (records, aside))?;
+        }
+        self.checkpoints
+            .iter()
+            .try_for_each(|(name, aside)| move_over((checkpoints, name), (records, aside)))
+    }
+
+    /// Brings back what was put aside. Done again after a crash it comes to the same.
+    pub(super) fn redo(&self, checkpoints: &dyn Folder, records: &dyn Folder) -> Result<(), Error> {
+        for (name, aside) in &self.checkpoints {
+            move_over((records, aside), (checkpoints, name))?;
+        }
+        for (_, aside) in &self.segments {
+            remove(records, aside)?;
+        }
+        remove(records, ROLLBACK)?;
+        records.sync_folder().context("sync", records.path(""), None)
+    }
+
+    /// The names of all that was put aside.
+    pub(super) fn names(&self) -> Vec<String> {
+        let both = self.checkpoints.iter().chain(&self.segments);
+        both.map(|(_, aside)| aside.clone()).collect()
+    }
+}
+
+/// A file: its folder and its name there.
+type Named<'a> = (&'a dyn Folder, &'a str);
+
+/// Moves a file into another folder, where it still is in the first one.
+pub(super) fn move_over(from: Named<'_>, to: Named<'_>) -> Result<(), Error> {
+    let names = from.0.list().context("list", from.0.path(""), None)?;
+    if !names.iter().any(|name| name == from.1) {
+        return Ok(());
+    }
+    copy(from, to)?;
+    remove(from.0, from.1)?;
+    from.0.sync_folder().context("sync", from.0.path(""), None)
+}
+
+fn remove(folder: &dyn Folder, name: &str) -> Result<(), Error> {
+    match folder.remove(name) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed.context("remove", folder.path(name), None),
+    }
+}
+
+/// Copies a file, in one atomic and durable step, over an old one of that name.
+fn copy((from, name): Named<'_>, (to, copy_name): Named<'_>) -> Result<(), Error> {
+    let path = from.path(name);
+    let source = from.open(name).context("open", &path, None)?;
+    let length = source.length().context("read the length of", &path, None)?;
+    let unfinished = format!("{copy_name}.unfinished");
+    let copy_path = to.path(&unfinished);
+    let target = to.create(&unfinished).context("create", &copy_path, None)?;
+    let mut buffer = vec![0; COPY_BYTES];
+    let mut at = 0;
+    while at < length {
+        let left = usize::try_from(length - at).unwrap_or(usize::MAX);
+        let bytes = &mut buffer[..left.min(COPY_BYTES)];
+        read_exact_at(source.as_ref(), bytes, at).context("read", &path, Some(at))?;
+        target.write_all_at(bytes, at).context("write", &copy_path, Some(at))?;
+        at += bytes.len() as u64;
+    }
+    storage::publish(to, target.as_ref(), &unfinished, copy_name)
+}

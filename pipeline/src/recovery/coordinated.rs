@@ -1,0 +1,80 @@
+//! What a recovery asks of whoever coordinates it with others. The coordination service is to stand
+//! behind this; a decision that was written down in a file does, too.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::error::{Error, IoContext as _};
+use crate::journal::Head;
+
+/// How far one journal comes by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalReport {
+    /// The journal's UUID.
+    pub journal_id: [u8; 16],
+    /// The last event that is there, and the digest of its block.
+    pub head: Head,
+    /// Transactions that are open at its end, as far as a survey sees.
+    pub unfinished: Vec<u64>,
+}
+
+/// What all participants agree on.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Agreement {
+    /// Nothing after this LSN takes place.
+    pub cut_lsn: u64,
+    /// Transactions of which nobody knows yet whether they are committed. While there are any,
+    /// nothing is recovered.
+    #[serde(default)]
+    pub in_doubt: Vec<u64>,
+}
+
+/// Whoever brings all participants to one cut.
+///
+/// Law: asked again with the same report, also after a crash, it gives the same agreement, or one in
+/// which fewer transactions are in doubt.
+pub trait Coordinator: Debug + Send {
+    /// Takes in how far this journal comes, and gives what all agree on.
+    ///
+    /// # Errors
+    /// When no agreement can be reached.
+    fn agree(&mut self, report: &LocalReport) -> Result<Agreement, Error>;
+}
+
+/// A decision that somebody wrote down: a JSON object with `journal_id` (hexadecimal), `cut_lsn` and,
+/// where there are any, `in_doubt`, a list of transaction ids.
+#[derive(Clone, Debug)]
+pub struct DecisionFile {
+    /// The file.
+    pub path: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decision {
+    #[serde(with = "hex::serde")]
+    journal_id: [u8; 16],
+    cut_lsn: u64,
+    #[serde(default)]
+    in_doubt: Vec<u64>,
+}
+
+impl Coordinator for DecisionFile {
+    fn agree(&mut self, report: &LocalReport) -> Result<Agreement, Error> {
+        let bytes = std::fs::read(&self.path).context("read", &self.path, None)?;
+        let wrong = |reason: String| Error::InvalidOption {
+            option: "decision",
+            reason: format!("{}: {reason}", self.path.display()),
+        };
+        let decision: Decision =
+            serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+        if decision.journal_id != report.journal_id {
+            let [found, expected] = [decision.journal_id, report.journal_id].map(hex::encode);
+            return Err(wrong(format!("it is of journal {found}, not of {expected}")));
+        }
+        let Decision { cut_lsn, in_doubt, .. } = decision;
+        Ok(Agreement { cut_lsn, in_doubt })
+    }
+}

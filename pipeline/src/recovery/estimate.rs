@@ -1,0 +1,74 @@
+//! What each way would keep, lose and cost, by what a survey saw. Damage that it didn't see, in the
+//! middle of the journal, shows only when that is read.
+
+use serde::Serialize;
+
+use super::loss::LsnRange;
+use super::strategy::{Loss, Way};
+use super::survey::{Survey, SurveyedCheckpoint};
+
+/// What a way would come to.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The way.
+    pub way: Way,
+    /// The last LSN whose effects would be there; none where somebody else decides that.
+    pub keeps_to: Option<u64>,
+    /// What would be lost or undone of what is known to have been there.
+    pub loses: Option<LsnRange>,
+    /// How many bytes of the journal's blocks it would read.
+    pub journal_bytes: u64,
+    /// How many bytes of checkpoints it would read.
+    pub checkpoint_bytes: u64,
+    /// How long it would take, in seconds, at the rate of the last recovery; none where there was none.
+    pub seconds: Option<f64>,
+}
+
+/// What a way would come to. `rollback_to` is the watermark that a rollback is to go back to, and
+/// `bytes_per_second` how much of a journal the last recovery took in.
+#[must_use]
+pub fn estimate(
+    way: Way,
+    survey: &Survey,
+    rollback_to: Option<u64>,
+    bytes_per_second: Option<f64>,
+) -> Estimate {
+    let last_lsn = survey.last_lsn();
+    let usable = survey.usable();
+    let target = survey.checkpoints.iter().filter(|it| it.fault.is_none());
+    let target = target.clone().find(|it| rollback_to.is_none_or(|lsn| lsn == it.watermark));
+    let (keeps_to, loses) = match way {
+        Way::Coordinated => (None, None),
+        Way::Rollback => {
+            let to = target.map(|it| it.watermark);
+            (to, to.and_then(|to| behind(to, last_lsn.max(newest_watermark(survey)))))
+        }
+        // The survey's last LSN is the one before the first damage that it saw, at the end.
+        _ => (Some(last_lsn), behind(last_lsn, newest_watermark(survey))),
+    };
+    let from = match way {
+        Way::Full | Way::Coordinated => None,
+        Way::Rollback => target,
+        _ => usable,
+    };
+    let spared = from.map_or(0, |it| it.spared_bytes);
+    let whole = survey.journal_bytes();
+    let journal_bytes = match way.loss() {
+        Loss::Undone => 0,
+        _ => whole.saturating_sub(spared),
+    };
+    let checkpoint_bytes = from.map_or(0, |it| it.bytes);
+    let bytes = (journal_bytes + checkpoint_bytes) as f64;
+    let seconds = bytes_per_second.filter(|&rate| rate > 0.0).map(|rate| bytes / rate);
+    Estimate { way, keeps_to, loses, journal_bytes, checkpoint_bytes, seconds }
+}
+
+/// The watermark of the newest checkpoint that is one: up to there, the journal reached once.
+fn newest_watermark(survey: &Survey) -> u64 {
+    let readable = |it: &&SurveyedCheckpoint| it.created_ns > 0;
+    survey.checkpoints.iter().filter(readable).map(|it| it.watermark).max().unwrap_or(0)
+}
+
+fn behind(lsn: u64, last: u64) -> Option<LsnRange> {
+    (last > lsn).then_some(LsnRange { first: lsn + 1, last: Some(last) })
+}

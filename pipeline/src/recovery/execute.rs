@@ -1,0 +1,340 @@
+//! Carries a plan out: one way after the other, until one succeeds. Chooses nothing itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::aside::{Rollback, move_over};
+use super::coordinated::{Coordinator, LocalReport};
+use super::loss::{Lost, LsnRange};
+use super::options::{Places, RecoveryOptions};
+use super::record::{Attempt, Tried};
+use super::strategy::Way;
+use super::survey::{Survey, with_cause};
+use crate::checkpoint::{Catalogue, merge};
+use crate::error::{Error, IoContext as _};
+use crate::journal::{Head, Journal};
+use crate::replay::{
+    CheckpointStart, Checkpoints, Outcome, Progress, ReplayOptions, StopPoint, replay,
+};
+use crate::state::MemoryState;
+use crate::storage::{self, Folder};
+
+/// What carrying out a way came to.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) state: MemoryState,
+    pub(super) outcome: Outcome,
+    pub(super) lost: Lost,
+    /// The checkpoint that holds the state, where one does.
+    pub(super) checkpoint: Option<String>,
+    /// What was put aside.
+    pub(super) aside: Vec<String>,
+}
+
+/// What is worked with while a plan is carried out.
+#[derive(Debug)]
+pub(super) struct Executor<'e> {
+    pub(super) places: &'e Places,
+    pub(super) options: &'e RecoveryOptions,
+    pub(super) coordinator: Option<&'e mut Box<dyn Coordinator>>,
+    pub(super) survey: &'e Survey,
+    /// Nothing behind this LSN is wanted, or may be brought back.
+    pub(super) until: Option<StopPoint>,
+    /// When all must have ended.
+    pub(super) deadline: Option<Instant>,
+    /// When the recovery was begun, in nanoseconds since 1970-01-01 UTC.
+    pub(super) started_ns: u64,
+}
+
+impl Executor<'_> {
+    /// Tries one way after the other; the attempt remembers those that failed.
+    pub(super) fn carry_out(
+        &mut self,
+        ways: &[Way],
+        attempt: &mut Attempt,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<(Done, Tried), Error> {
+        for &way in ways {
+            if attempt.failed.iter().any(|tried| tried.way == way) {
+                continue;
+            }
+            attempt.trying = Some(way);
+            self.save(attempt)?;
+            let started = Instant::now();
+            let mut tried = Tried { way, retries: 0, failed: None, seconds: 0.0 };
+            let result = self.try_often(&mut tried, progress);
+            tried.seconds = started.elapsed().as_secs_f64();
+            match result {
+                Ok(done) => return Ok((done, tried)),
+                Err(error) if is_final(&error) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(way = way.name(), %error, "failed");
+                    tried.failed = Some(with_cause(&error));
+                    attempt.failed.push(tried);
+                    if ways.last() == Some(&way) {
+                        let tried = std::mem::take(&mut attempt.failed);
+                        return Err(Error::Unrecovered { last: Box::new(error), tried });
+                    }
+                }
+            }
+        }
+        // All had failed before the process that tried them was killed: once more, from the first.
+        attempt.failed.clear();
+        match ways {
+            [] => Err(Error::InconsistentRecovery { reason: "the plan is empty".to_owned() }),
+            _ => self.carry_out(ways, attempt, progress),
+        }
+    }
+
+    fn save(&self, attempt: &Attempt) -> Result<(), Error> {
+        self.places.records.as_ref().map_or(Ok(()), |records| attempt.save(records.as_ref()))
+    }
+
+    /// Tries a way, and again when storage fails.
+    fn try_often(
+        &mut self,
+        tried: &mut Tried,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Done, Error> {
+        let mut wait = self.options.retry_wait;
+        loop {
+            match self.try_once(tried.way, tried.retries > 0, progress) {
+                Err(error) if is_passing(&error) && tried.retries < self.options.retries => {
+                    tracing::warn!(%error, retries = tried.retries, "storage failed");
+                    self.options.replay.control.wait(wait, self.deadline);
+                    wait = wait.saturating_mul(2);
+                    tried.retries += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn try_once(
+        &mut self,
+        way: Way,
+        again: bool,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Done, Error> {
+        let opened;
+        let journal = match &self.survey.journal {
+            Some(journal) if !again => journal,
+            _ => {
+                opened = Journal::open(Arc::clone(&self.places.journal))?;
+                &opened
+            }
+        };
+        match way {
+            Way::Rollback => self.roll_back(journal, progress),
+            Way::Coordinated => self.coordinate(journal, progress),
+            _ => self.replay(way, journal, self.until, progress),
+        }
+    }
+
+    /// The options of a replay in this way.
+    fn options(&self, way: Way, until: Option<StopPoint>) -> Result<ReplayOptions, Error> {
+        let base = &self.options.replay;
+        // A full replay goes on from its own checkpoints alone, which are among the records.
+        let (folder, start) = match (way, &self.places.records) {
+            (Way::Full, Some(records)) => (Some(records), CheckpointStart::Newest),
+            _ => (self.places.checkpoints.as_ref(), way.start()),
+        };
+        let checkpoints = folder.map(|folder| {
+            let policy = Some(self.options.checkpoint_policy);
+            Checkpoints { folder: Arc::clone(folder), start, policy }
+        });
+        let time_limit = match (base.time_limit, self.deadline) {
+            (Some(limit), Some(deadline)) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(Error::TimedOut { limit });
+                }
+                Some(left)
+            }
+            _ => None,
+        };
+        let damage = way.damage();
+        Ok(ReplayOptions {
+            damage,
+            checkpoints,
+            time_limit,
+            until,
+            selection: None,
+            list_skipped: true,
+            ..base.clone()
+        })
+    }
+
+    fn replay(
+        &self,
+        way: Way,
+        journal: &Journal,
+        until: Option<StopPoint>,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Done, Error> {
+        let options = self.options(way, until)?;
+        let (state, outcome) = replay(journal, &options, progress)?;
+        let lost = Lost::of(way, &outcome, self.survey.last_lsn());
+        let mut done = Done {
+            state,
+            checkpoint: outcome.checkpoints.newest.clone(),
+            outcome,
+            lost,
+            aside: Vec::new(),
+        };
+        if way == Way::Full {
+            self.publish(&mut done)?;
+        }
+        Ok(done)
+    }
+
+    /// Puts the checkpoint of a full replay among the journal's; those that are broken are kept aside.
+    fn publish(&self, done: &mut Done) -> Result<(), Error> {
+        let (Some(records), Some(checkpoints)) = (&self.places.records, &self.places.checkpoints)
+        else {
+            return Ok(());
+        };
+        let _lock = storage::lock(checkpoints.as_ref())?;
+        for broken in Catalogue::open(Arc::clone(checkpoints))?.entries {
+            if broken.file.is_err() {
+                let aside = format!("broken-{}-{}", self.started_ns, broken.name);
+                move_over((checkpoints.as_ref(), &broken.name), (records.as_ref(), &aside))?;
+                done.aside.push(aside);
+            }
+        }
+        let work = Catalogue::open(Arc::clone(records))?;
+        let newest = work.find(Some(done.outcome.last_lsn));
+        // A state behind damage is no cut, and a journal without events has none.
+        done.checkpoint = match newest {
+            Some(newest) => {
+                let level = self.options.checkpoint_policy.compression_level;
+                Some(merge(&work, newest, checkpoints.as_ref(), level)?.name)
+            }
+            None => None,
+        };
+        Ok(())
+    }
+
+    /// Replays to the cut that all agree on.
+    fn coordinate(
+        &mut self,
+        journal: &Journal,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Done, Error> {
+        let nobody = || Error::InconsistentRecovery { reason: "nobody coordinates".to_owned() };
+        let coordinator = self.coordinator.as_mut().ok_or_else(nobody)?;
+        let position = self.survey.end.as_ref().map(|end| end.position);
+        let head = position.map_or(Head { lsn: 0, digest: [0; 32] }, |position| Head {
+            lsn: position.next_lsn - 1,
+            digest: position.digest,
+        });
+        let unfinished = self.survey.unfinished.ids.clone();
+        let report = LocalReport { journal_id: journal.journal_id, head, unfinished };
+        let agreement = coordinator.agree(&report)?;
+        if !agreement.in_doubt.is_empty() {
+            return Err(Error::InDoubt { transactions: agreement.in_doubt });
+        }
+        let done = self.replay(
+            Way::Coordinated,
+            journal,
+            Some(StopPoint::Lsn(agreement.cut_lsn)),
+            progress,
+        )?;
+        if done.outcome.last_lsn < agreement.cut_lsn {
+            let (reached, agreed) = (done.outcome.last_lsn, agreement.cut_lsn);
+            return Err(Error::BehindCut { reached, agreed });
+        }
+        Ok(done)
+    }
+
+    /// Goes back to a checkpoint, and keeps aside what came after it.
+    fn roll_back(
+        &self,
+        journal: &Journal,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Done, Error> {
+        let (Some(records), Some(checkpoints)) = (&self.places.records, &self.places.checkpoints)
+        else {
+            let reason = "a rollback needs checkpoints and a folder of records".to_owned();
+            return Err(Error::InconsistentRecovery { reason });
+        };
+        let wanted = self.options.rollback_to;
+        let surveyed = self.survey.checkpoints.iter();
+        let mut fitting = surveyed
+            .filter(|it| it.fault.is_none() && wanted.is_none_or(|lsn| lsn == it.watermark));
+        let Some(target) = fitting.next() else {
+            let path = checkpoints.path("");
+            return Err(Error::NoCheckpoint { path, passed_over: Vec::new() });
+        };
+        let watermark = target.watermark;
+        let mut options = self.options(Way::Rollback, Some(StopPoint::Lsn(watermark)))?;
+        if let Some(checkpoints) = &mut options.checkpoints {
+            (checkpoints.start, checkpoints.policy) = (CheckpointStart::Required, None);
+        }
+        let (state, outcome) = replay(journal, &options, progress)?;
+        let rollback =
+            self.rollback(journal, watermark, outcome.cut.as_ref().map(|cut| cut.block.segment));
+        let _lock = storage::lock(checkpoints.as_ref())?;
+        rollback.carry_out(self.places.journal.as_ref(), checkpoints.as_ref(), records.as_ref())?;
+        let mut lost = Lost::of(Way::Rollback, &outcome, self.survey.last_lsn());
+        lost.undone = lost.behind_stop.take();
+        if lost.undone.is_none() && self.survey.last_lsn() > watermark {
+            let last = Some(self.survey.last_lsn());
+            lost.undone = Some(LsnRange { first: watermark + 1, last });
+        }
+        let aside = rollback.names();
+        Ok(Done { state, outcome, lost, checkpoint: Some(target.name.clone()), aside })
+    }
+
+    /// What is to be put aside by going back to a watermark, whose block is in this segment.
+    fn rollback(&self, journal: &Journal, watermark: u64, from_segment: Option<u64>) -> Rollback {
+        let aside = |name: &str| format!("undone-{watermark:020}-{name}");
+        let newer = self.survey.checkpoints.iter().filter(|it| it.watermark > watermark);
+        let checkpoints = newer.map(|it| (it.name.clone(), aside(&it.name))).collect();
+        let first = from_segment.unwrap_or(0);
+        let segments = journal.segments.iter().filter(|segment| segment.number >= first);
+        let names = segments.filter_map(|segment| segment.path.file_name()?.to_str());
+        Rollback {
+            journal_id: journal.journal_id,
+            watermark,
+            undone_last: self.survey.last_lsn(),
+            checkpoints,
+            segments: names.map(|name| (name.to_owned(), aside(name))).collect(),
+        }
+    }
+}
+
+/// Whether trying again may help: storage failed.
+fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Io { .. } | Error::ChangedWhileRead { .. })
+}
+
+/// Whether no other way may be tried: it was ended from outside, or another way would meet the same.
+fn is_final(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Cancelled
+            | Error::TimedOut { .. }
+            | Error::Stopped { .. }
+            | Error::InDoubt { .. }
+            | Error::Locked { .. }
+            | Error::InvalidOption { .. }
+            | Error::MemoryLimit { .. }
+            | Error::UnknownFormat { .. }
+            | Error::BelowAnchor { .. }
+            | Error::NoSuchTransaction { .. }
+    )
+}
+
+/// Takes away the checkpoints that full replays have left among the records.
+pub(super) fn clear_work(records: &Arc<dyn Folder>) -> Result<(), Error> {
+    for entry in Catalogue::open(Arc::clone(records))?.entries {
+        records.remove(&entry.name).context("remove", records.path(&entry.name), None)?;
+    }
+    Ok(())
+}
+
+/// When something that begins now must have ended.
+pub(super) fn deadline_of(limit: Option<Duration>) -> Option<Instant> {
+    limit.and_then(|limit| Instant::now().checked_add(limit))
+}

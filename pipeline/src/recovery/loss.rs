@@ -1,0 +1,107 @@
+//! What a recovery lost, as a report tells it: ranges, reasons, and what depended on them.
+
+use serde::{Deserialize, Serialize};
+
+use super::strategy::{Loss, Way};
+use crate::journal::EndKind;
+use crate::journal::damage::Damage;
+use crate::replay::{Findings, Inconsistency, Outcome, SkippedBecause, SkippedEvents};
+
+/// A damaged range that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostRange {
+    /// The number of the segment.
+    pub segment: u64,
+    /// Where it starts, in bytes from the segment's start.
+    pub offset: u64,
+    /// Where it ends, in bytes from the segment's start.
+    pub end: u64,
+    /// The first LSN in it.
+    pub first_lsn: u64,
+    /// The last LSN in it, where what follows tells.
+    pub last_lsn: Option<u64>,
+    /// What is wrong, by name.
+    pub kind: String,
+    /// What is wrong, in a sentence.
+    pub detail: String,
+}
+
+impl LostRange {
+    fn of(damage: &Damage) -> Self {
+        Self {
+            segment: damage.segment,
+            offset: damage.offset,
+            end: damage.end,
+            first_lsn: damage.lsn,
+            last_lsn: damage.next_lsn.map(|next| next.saturating_sub(1)),
+            kind: damage.fault.name().to_owned(),
+            detail: damage.to_string(),
+        }
+    }
+}
+
+/// LSNs, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LsnRange {
+    /// The first one.
+    pub first: u64,
+    /// The last one, where it is known.
+    pub last: Option<u64>,
+}
+
+/// What is lost, or was left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Damaged ranges.
+    pub ranges: Vec<LostRange>,
+    /// What came with the first damage and after it was left out, whether damaged or not.
+    pub after_damage: Option<LsnRange>,
+    /// What was undone, and is kept aside.
+    pub undone: Option<LsnRange>,
+    /// What lies behind the cut that was agreed on, or behind the stop that was asked for. It isn't
+    /// lost.
+    pub behind_stop: Option<LsnRange>,
+    /// Events that are there, and took no effect since what they belong to is lost.
+    pub dependents: Vec<SkippedEvents>,
+    /// How many events contradict what is there, since what they build on is lost.
+    pub contradictions: u64,
+    /// The first of them.
+    pub contradicting: Vec<Inconsistency>,
+    /// The torn end of the log, which was never acknowledged.
+    pub torn_tail: Option<LostRange>,
+}
+
+impl Lost {
+    /// Whether anything is lost that the writer may have finished.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        !self.ranges.is_empty()
+            || self.after_damage.is_some()
+            || self.undone.is_some()
+            || self.contradictions > 0
+            || !self.dependents.is_empty()
+    }
+
+    /// What a replay in this way lost of a journal whose last event seems to be of `known_lsn`.
+    pub(super) fn of(way: Way, outcome: &Outcome, known_lsn: u64) -> Self {
+        let Findings { end, damages, skipped, inconsistencies, .. } = &outcome.findings;
+        let torn = end.tail.as_ref().filter(|_| end.kind == EndKind::TornTail);
+        let known = Some(known_lsn).filter(|&lsn| lsn > outcome.last_lsn);
+        let behind = LsnRange { first: outcome.last_lsn + 1, last: known };
+        let stopped_by_damage =
+            way.loss() == Loss::Suffix && (!damages.is_empty() || inconsistencies.count > 0);
+        let for_loss = |it: &&SkippedEvents| {
+            matches!(it.because, SkippedBecause::Broken | SkippedBecause::NotOpen)
+        };
+        Self {
+            ranges: damages.iter().map(LostRange::of).collect(),
+            after_damage: stopped_by_damage.then_some(behind),
+            undone: None,
+            behind_stop: (end.kind == EndKind::Until && known.is_some()).then_some(behind),
+            dependents: skipped.iter().filter(for_loss).cloned().collect(),
+            contradictions: inconsistencies.count,
+            contradicting: inconsistencies.first.clone(),
+            torn_tail: torn.map(LostRange::of),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The recovery manager: finds out what happened to a journal, chooses the way back, carries it out,
+//! falls back where it must, and says what is back and what is lost.
+//!
+//! [`classify`] and [`choose`] decide, and are pure functions over a few [`Facts`]; the survey looks
+//! without changing anything; one executor acts. Absent on purpose: any write to the journal.
+
+mod aside;
+mod choose;
+mod classify;
+mod coordinated;
+mod estimate;
+mod execute;
+mod facts;
+mod loss;
+mod manager;
+mod options;
+mod record;
+mod strategy;
+mod survey;
+
+pub use aside::Rollback;
+pub use choose::{Allowed, Excluded, Plan, choose, choose_only, preference};
+pub use classify::{Diagnosis, classify, rules};
+pub use coordinated::{Agreement, Coordinator, DecisionFile, LocalReport};
+pub use estimate::{Estimate, estimate};
+pub use facts::{Checkpoint, Ending, Facts, FailureType};
+pub use loss::{Lost, LostRange, LsnRange};
+pub use manager::{Cleaned, Recovered, Recovery, RecoveryManager, Statistics};
+pub use options::{Accept, Places, RecoveryOptions};
+pub use record::{Record, RecoveryState, Tried};
+pub use strategy::{Loss, Strategy, Way};
+pub use survey::{Survey, SurveyedCheckpoint};
