@@ -67,7 +67,7 @@ pub(crate) struct Replayed {
     pub(crate) outcome: Outcome,
     pub(crate) digest: [u8; 32],
     pub(crate) seconds: f64,
-    /// From the call to the first epoch applied.
+    /// From the call to the first events on their way to be applied.
     pub(crate) initiation_seconds: f64,
 }
 

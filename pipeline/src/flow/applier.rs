@@ -70,8 +70,14 @@ impl Applier<'_> {
         let mut meter = Meter::start();
         let mut applied = Applied { cut: self.options.start.cloned(), ..Applied::default() };
         charge.set(self.pipeline_bytes + state.as_deref().map_or(0, MemoryState::memory_bytes))?;
+        let mut begun = false;
         for unit in &units {
             let _span = tracing::debug_span!("apply", from = unit.lsns.start).entered();
+            if !std::mem::replace(&mut begun, true) {
+                let (events, bytes) = spared;
+                let total_bytes = unit.progress.total_bytes;
+                progress(&Progress { events, bytes, total_bytes, ..Progress::default() });
+            }
             let before = applied.cut.take();
             if let Some(state) = &mut state {
                 applied.owners.resize_with(state.partitions_mut().len(), Owner::default);

@@ -43,13 +43,7 @@ impl Pool {
     pub(super) fn new(spaces: usize, buffer_bytes: usize, runs: usize) -> Result<Self, Error> {
         let (home, free) = bounded(spaces);
         for _ in 0..spaces {
-            let mut buffer = Vec::new();
-            buffer.try_reserve_exact(buffer_bytes).map_err(|_| Error::MemoryLimit {
-                what: "a buffer of the pipeline",
-                needed: buffer_bytes as u64,
-                limit: 0,
-            })?;
-            buffer.resize(buffer_bytes, 0);
+            let buffer = zeroed(buffer_bytes)?;
             let runs = (0..runs).map(|_| Decoded::default()).collect();
             let _ = home.try_send(Space { buffer, runs });
         }
@@ -61,4 +55,13 @@ impl Pool {
         let space = self.free.recv().ok()?;
         Some(Epoch { space, stretch: Stretch::default(), home: self.home.clone() })
     }
+}
+
+/// A buffer of zeros, whose pages the workers touch first when they fill it.
+fn zeroed(bytes: usize) -> Result<Vec<u8>, Error> {
+    let (what, needed) = ("a buffer of the pipeline", bytes as u64);
+    // Asking for zeros can't fail in a way that is told; so it is asked first whether there is room.
+    let room = Vec::<u8>::new().try_reserve_exact(bytes);
+    room.map_err(|_| Error::MemoryLimit { what, needed, limit: 0 })?;
+    Ok(vec![0; bytes])
 }

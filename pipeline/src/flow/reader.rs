@@ -10,10 +10,14 @@ use rayon::prelude::*;
 use super::FlowOptions;
 use super::pool::{Epoch, Pool};
 use crate::error::Error;
-use crate::journal::{End, Fill, Journal, Segment, Walk};
+use crate::journal::{End, Fill, Journal, Segment, Walk, layout};
 
 /// How much one worker reads at once, in bytes.
 const READ_BYTES: usize = 256 * 1024;
+
+/// How long the first epoch is at most, in bytes: the sooner it is read, the sooner all workers have
+/// something to do. At least the longest block.
+const FIRST_BYTES: usize = layout::MAX_BLOCK_BYTES;
 
 /// Sends epochs until the journal ends; gives its end, where it came to it.
 pub(super) fn read(
@@ -38,6 +42,7 @@ pub(super) fn read(
             })
         })
     };
+    let mut epoch_bytes = FIRST_BYTES;
     while let Some(mut epoch) = pool.lend() {
         options.wait_while_paused(enough);
         // What was read is still applied, so that the pass ends at a cut.
@@ -46,7 +51,9 @@ pub(super) fn read(
             walk.end_here();
         }
         let _span = tracing::debug_span!("read").entered();
-        let Some(stretch) = walk.next(&mut epoch.space.buffer, fill)? else { break };
+        let buffer = &mut epoch.space.buffer;
+        let epoch_bytes = std::mem::replace(&mut epoch_bytes, usize::MAX).min(buffer.len());
+        let Some(stretch) = walk.next(&mut buffer[..epoch_bytes], fill)? else { break };
         epoch.stretch = stretch;
         if epochs.send(epoch).is_err() {
             break;

@@ -13,7 +13,7 @@ use super::walk::{Fill, PastDamage, Walk};
 use crate::error::Error;
 
 /// How far back from its end a segment is searched for a block at first, in bytes.
-const WINDOW_BYTES: u64 = MAX_BLOCK_BYTES as u64;
+const WINDOW_BYTES: u64 = 256 * 1024;
 
 impl Journal {
     /// Finds where a writer may go on, checking the blocks of the newest segment whole.

@@ -7,7 +7,8 @@ use serde::Serialize;
 /// Over how many seconds the present rate is taken.
 const RATE_SECONDS: f64 = 0.5;
 
-/// How far a replay has come, after each share of its work.
+/// How far a replay has come: told when the first events are on their way to be applied, and after each
+/// share of its work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Progress {
     /// Events done, those that a checkpoint spared included.
