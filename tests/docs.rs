@@ -14,5 +14,8 @@ mod layouts;
 #[path = "docs/markdown.rs"]
 mod markdown;
 #[cfg(test)]
+#[path = "docs/recovery.rs"]
+mod recovery;
+#[cfg(test)]
 #[path = "docs/rules.rs"]
 mod rules;

@@ -96,18 +96,10 @@ impl Executor<'_> {
         tried: &mut Tried,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Done, Error> {
-        let mut wait = self.options.retry_wait;
-        loop {
-            match self.try_once(tried.way, tried.retries > 0, progress) {
-                Err(error) if is_passing(&error) && tried.retries < self.options.retries => {
-                    tracing::warn!(%error, retries = tried.retries, "storage failed");
-                    self.options.replay.control.wait(wait, self.deadline);
-                    wait = wait.saturating_mul(2);
-                    tried.retries += 1;
-                }
-                result => return result,
-            }
-        }
+        let (options, deadline, way) = (self.options, self.deadline, tried.way);
+        options.retrying(deadline, &mut tried.retries, &mut |retries| {
+            self.try_once(way, retries > 0, progress)
+        })
     }
 
     fn try_once(
@@ -302,11 +294,6 @@ impl Executor<'_> {
             segments: names.map(|name| (name.to_owned(), aside(name))).collect(),
         }
     }
-}
-
-/// Whether trying again may help: storage failed.
-fn is_passing(error: &Error) -> bool {
-    matches!(error, Error::Io { .. } | Error::ChangedWhileRead { .. })
 }
 
 /// Whether no other way may be tried: it was ended from outside, or another way would meet the same.

@@ -17,7 +17,7 @@ use super::options::{Places, RecoveryOptions};
 use super::record::{Asked, Attempt, Record, RecoveryState, Tried, history, record_names};
 use super::strategy::Way;
 use super::survey::{Looking, Survey, look};
-use crate::checkpoint::{Catalogue, Pruned, prune};
+use crate::checkpoint::{Catalogue, JournalSync, Pruned, prune};
 use crate::error::{Error, IoContext as _};
 use crate::journal::Journal;
 use crate::replay::{Control, Outcome, Progress, StopPoint};
@@ -115,7 +115,6 @@ impl RecoveryManager {
     }
 
     /// What the recovery has come to, and how far it is; to be asked from any thread.
-    #[must_use]
     pub fn watch(&self) -> impl Fn() -> (RecoveryState, Progress) + Send + 'static {
         let now = Arc::clone(&self.now);
         move || *now.lock().unwrap_or_else(PoisonError::into_inner)
@@ -206,8 +205,21 @@ impl RecoveryManager {
     ) -> Result<Recovered, Error> {
         let started = Instant::now();
         let _lock = self.lock()?;
-        let survey = Survey { holder: None, ..self.survey()? };
-        let survey = Survey { facts: super::Facts { held: false, ..survey.facts }, ..survey };
+        let deadline = deadline_of(self.options.replay.time_limit);
+        let mut survey = self.options.retrying(deadline, &mut 0, &mut |_| self.survey())?;
+        // It is this recovery that holds it now.
+        (survey.holder, survey.facts.held) = (None, false);
+        if let Some(rollback) = self.rollback()?
+            && survey.last_lsn() > rollback.undone_last
+        {
+            let Rollback { watermark, undone_last, .. } = rollback;
+            let reason = format!(
+                "LSN {} to {undone_last} were undone, and the journal has grown since; redo the \
+                 rollback, or go on in a new journal",
+                watermark + 1
+            );
+            return Err(Error::InconsistentRecovery { reason });
+        }
         let made;
         let plan = match plan {
             Some(plan) => plan,
@@ -217,7 +229,7 @@ impl RecoveryManager {
             }
         };
         self.note(RecoveryState::InProgress);
-        let result = self.carry_out(started, &survey, plan, progress);
+        let result = self.carry_out((started, deadline), &survey, plan, progress);
         self.note(match &result {
             Ok(Recovered::Whole(_)) => RecoveryState::Completed,
             Ok(Recovered::WithLoss(_)) => RecoveryState::PartiallyCompleted,
@@ -231,7 +243,7 @@ impl RecoveryManager {
 
     fn carry_out(
         &mut self,
-        started: Instant,
+        (started, deadline): (Instant, Option<Instant>),
         survey: &Survey,
         plan: &Plan,
         progress: &mut dyn FnMut(&Progress),
@@ -261,10 +273,16 @@ impl RecoveryManager {
             coordinator: self.coordinator.as_mut(),
             survey,
             until,
-            deadline: deadline_of(self.options.replay.time_limit),
+            deadline,
             started_ns: attempt.started_ns,
         };
-        let (done, tried) = executor.carry_out(&plan.ways, &mut attempt, &mut watch)?;
+        let (mut done, tried) = executor.carry_out(&plan.ways, &mut attempt, &mut watch)?;
+        // What is reported as recovered must not be in a page cache alone.
+        JournalSync::of(journal.clone()).up_to(u64::MAX)?;
+        if tried.way != Way::Rollback && self.rollback()?.is_some() {
+            // Behind the stop that it stands for.
+            done.lost.undone = done.lost.behind_stop.take();
+        }
         let seconds = started.elapsed().as_secs_f64();
         let times = (seconds, initiation_seconds.unwrap_or(seconds));
         let record = record_of(&done, plan, &attempt, tried, times, (journal, resumed));

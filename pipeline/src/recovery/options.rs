@@ -1,11 +1,13 @@
 //! Where a recovery works, and what it may do.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::facts::FailureType;
 use super::strategy::Way;
 use crate::checkpoint::CheckpointPolicy;
+use crate::error::Error;
 use crate::replay::ReplayOptions;
 use crate::storage::Folder;
 
@@ -71,5 +73,43 @@ impl Default for RecoveryOptions {
             checkpoint_policy: CheckpointPolicy { keep: usize::MAX, ..CheckpointPolicy::default() },
             replay: ReplayOptions { list_skipped: true, ..ReplayOptions::default() },
         }
+    }
+}
+
+impl RecoveryOptions {
+    /// Tries something, and again when storage failed, which may pass; `retries` counts, and is told.
+    pub(super) fn retrying<T>(
+        &self,
+        deadline: Option<Instant>,
+        retries: &mut u32,
+        attempt: &mut dyn FnMut(u32) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut wait = self.retry_wait;
+        loop {
+            match attempt(*retries) {
+                Err(error)
+                    if may_pass(&error)
+                        && *retries < self.retries
+                        && !self.replay.control.is_cancelled() =>
+                {
+                    tracing::warn!(%error, retries, "storage failed");
+                    self.replay.control.wait(wait, deadline);
+                    wait = wait.saturating_mul(2);
+                    *retries += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+/// Whether what failed may work when it is tried again.
+fn may_pass(error: &Error) -> bool {
+    match error {
+        Error::Io { source, .. } => {
+            !matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied)
+        }
+        Error::ChangedWhileRead { .. } => true,
+        _ => false,
     }
 }
