@@ -219,12 +219,14 @@ pub enum Error {
         excluded: Vec<(Way, Excluded)>,
     },
     /// Every way to recover that was tried failed. The journal is as it was.
-    #[error("nothing is recovered: {}", Failed(tried))]
+    #[error("nothing is recovered: {}{}", Failed(tried), NotAllowed(not_allowed))]
     Unrecovered {
         /// Why the last one failed.
         last: Box<Error>,
         /// All of them, in order.
         tried: Vec<Tried>,
+        /// Those that were not tried, since they may lose what was not allowed to be lost.
+        not_allowed: Vec<Way>,
     },
     /// Nobody knows yet whether these transactions are committed. Nothing was recovered.
     #[error("in doubt: nobody knows yet whether {} committed", Transactions(transactions))]
@@ -322,6 +324,18 @@ impl std::fmt::Display for Failed<'_> {
             format!("{}: {reason}", tried.way.name())
         });
         formatter.write_str(&told.collect::<Vec<String>>().join("; "))
+    }
+}
+
+struct NotAllowed<'a>(&'a [Way]);
+
+impl std::fmt::Display for NotAllowed<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let ways: Vec<&str> = self.0.iter().map(|way| way.name()).collect();
+        write!(formatter, "; not tried, since they may lose data: {}", ways.join(", "))
     }
 }
 

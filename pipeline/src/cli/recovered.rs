@@ -1,8 +1,10 @@
 //! What came of a recovery, or would come of one, in words for somebody who was woken up.
 
 use serde_json::json;
+use vexfs_replay::journal::damage::Damage;
 use vexfs_replay::recovery::{
-    Diagnosis, Ending, Estimate, Excluded, LsnRange, Plan, Recovery, Survey, Way,
+    Diagnosis, Ending, Estimate, Excluded, FailureType, Lost, LsnRange, Plan, Record, Recovery,
+    Survey, Way,
 };
 
 use super::exit::Exit;
@@ -41,92 +43,104 @@ fn ending_words(ending: Ending) -> &'static str {
     }
 }
 
+type Row = (&'static str, String);
+
 /// What came of a recovery, in words.
-pub(crate) fn record_rows(recovery: &Recovery) -> Vec<(&'static str, String)> {
+pub(crate) fn record_rows(recovery: &Recovery) -> Vec<Row> {
+    let Record { failure, lost, transactions, .. } = &recovery.record;
     let record = &recovery.record;
-    let lost = &record.lost;
-    let happened = record.failure.map_or("nothing", |failure| failure.name());
     let back = match lost.is_loss() {
         false => "all that the writer had finished".to_owned(),
-        true => format!("not all: exit code {} says so, too", Exit::Loss as u8),
+        true => "not all; what is lost follows".to_owned(),
     };
+    let happened = failure.map_or("nothing", FailureType::name);
     let mut rows = vec![("what happened", happened.to_owned()), ("what is back", back)];
-    rows.extend(record.path.iter().map(|tried| {
-        let way = tried.way.name();
+    rows.extend(path_rows(recovery));
+    let (lsn, events) = (grouped(record.last_lsn), grouped(record.events));
+    rows.push(("up to", format!("LSN {lsn}, {events} events")));
+    let ended = format!(
+        "{} committed, {} aborted, {} never ended and are left out, {} broken",
+        grouped(transactions.committed),
+        grouped(transactions.aborted),
+        grouped(transactions.discarded.count),
+        grouped(transactions.broken.count),
+    );
+    rows.push(("transactions", ended));
+    rows.extend(lost_rows(lost));
+    rows.extend(dependent_rows(lost));
+    rows.extend(record.aside.iter().map(|name| ("kept aside", name.clone())));
+    rows.extend(record.checkpoint.iter().map(|name| ("checkpoint", name.clone())));
+    rows.push(("state digest", hex::encode(record.state_digest)));
+    let (seconds, first_ms) = (record.seconds, record.initiation_seconds * 1e3);
+    rows.push(("time", format!("{seconds:.3} s, the first event after {first_ms:.1} ms")));
+    rows
+}
+
+/// Which ways were tried, and from where the last one started.
+fn path_rows(recovery: &Recovery) -> Vec<Row> {
+    let tried = recovery.record.path.iter().map(|tried| {
         let again = match tried.retries {
             0 => String::new(),
             retries => format!(", tried again {retries} times"),
         };
+        let way = format!("{}{again}", tried.way.name());
         match &tried.failed {
-            Some(reason) => ("tried", format!("{way}{again}: {reason}")),
-            None => ("done by", format!("{way}{again}")),
+            Some(reason) => ("tried", format!("{way}: {reason}")),
+            None => ("done by", way),
         }
-    }));
-    if record.resumed {
+    });
+    let mut rows: Vec<Row> = tried.collect();
+    if recovery.record.resumed {
         rows.push(("resumed", "it went on where a killed recovery had been".to_owned()));
     }
-    if let Some(from) = &recovery.outcome.started_from {
-        let text = format!("{}, at LSN {}", from.checkpoint, grouped(from.watermark));
-        rows.push(("started from", text));
-    }
-    rows.push((
-        "up to",
-        format!("LSN {}, {} events", grouped(record.last_lsn), grouped(record.events)),
-    ));
-    let transactions = &record.transactions;
-    rows.push((
-        "transactions",
-        format!(
-            "{} committed, {} aborted, {} never ended and are left out, {} broken",
-            grouped(transactions.committed),
-            grouped(transactions.aborted),
-            grouped(transactions.discarded.count),
-            grouped(transactions.broken.count),
-        ),
-    ));
+    let from = recovery.outcome.started_from.as_ref();
+    rows.extend(from.map(|from| {
+        ("started from", format!("{}, at LSN {}", from.checkpoint, grouped(from.watermark)))
+    }));
+    rows
+}
+
+fn lost_rows(lost: &Lost) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
     rows.extend(lost.torn_tail.as_ref().map(|it| ("torn tail", it.detail.clone())));
     rows.extend(lost.ranges.iter().take(TOLD).map(|it| ("lost", it.detail.clone())));
-    if lost.ranges.len() > TOLD {
-        rows.push((
-            "lost",
-            format!("and {} more ranges", grouped((lost.ranges.len() - TOLD) as u64)),
-        ));
-    }
-    rows.extend(
-        lost.after_damage
-            .map(|range| ("left out", format!("{}, which follow the damage", lsns(range)))),
-    );
-    rows.extend(
-        lost.undone
-            .map(|range| ("undone", format!("{}; `recover --redo` brings them back", lsns(range)))),
-    );
-    rows.extend(
-        lost.behind_stop.map(|range| ("not wanted", format!("{}, behind the stop", lsns(range)))),
-    );
-    rows.extend(lost.dependents.iter().take(TOLD).map(|it| {
-        let ranges =
-            it.lsns.iter().map(|&(first, last)| lsns(LsnRange { first, last: Some(last) }));
-        let ranges: Vec<String> = ranges.take(TOLD).collect();
-        ("depended on it", format!("transaction {}: {}", it.transaction, ranges.join(", ")))
+    rows.extend(more("lost", lost.ranges.len() as u64));
+    let told = [
+        ("left out", lost.after_damage, "which follow the damage"),
+        ("undone", lost.undone, "which `recover --redo` brings back"),
+        ("not wanted", lost.behind_stop, "behind the stop"),
+    ];
+    rows.extend(told.into_iter().filter_map(|(name, range, why)| {
+        range.map(|range| (name, format!("{}, {why}", lsns(range))))
     }));
+    rows
+}
+
+/// What is there and depended on what is lost.
+fn dependent_rows(lost: &Lost) -> Vec<Row> {
+    let name = "depended on it";
+    let mut rows: Vec<Row> = Vec::new();
+    rows.extend(lost.dependents.iter().take(TOLD).map(|it| {
+        let ranges = it.lsns.iter().take(TOLD);
+        let ranges = ranges.map(|&(first, last)| lsns(LsnRange { first, last: Some(last) }));
+        let ranges = ranges.collect::<Vec<String>>().join(", ");
+        (name, format!("transaction {}: {ranges}", it.transaction))
+    }));
+    rows.extend(more(name, lost.dependents.len() as u64));
     rows.extend(
         lost.contradicting
             .iter()
             .take(TOLD)
-            .map(|it| ("depended on it", format!("LSN {}: {}", grouped(it.lsn), it.cause))),
+            .map(|it| (name, format!("LSN {}: {}", grouped(it.lsn), it.cause))),
     );
-    rows.extend(record.aside.iter().map(|name| ("kept aside", name.clone())));
-    rows.extend(record.checkpoint.iter().map(|name| ("checkpoint", name.clone())));
-    rows.push(("state digest", hex::encode(record.state_digest)));
-    rows.push((
-        "time",
-        format!(
-            "{:.3} s, the first event after {:.1} ms",
-            record.seconds,
-            record.initiation_seconds * 1e3
-        ),
-    ));
+    rows.extend(more(name, lost.contradictions));
     rows
+}
+
+/// How many there are that were not told.
+fn more(name: &'static str, count: u64) -> Option<Row> {
+    let untold = count.saturating_sub(TOLD as u64);
+    (untold > 0).then(|| (name, format!("and {} more", grouped(untold))))
 }
 
 /// What would be done, and why.
@@ -138,40 +152,7 @@ pub(crate) fn plan_report(survey: &Survey, plan: &Plan, estimates: &[Estimate]) 
         (Some(_), Ending::Torn) => Exit::TornTail,
         (Some(_), _) => Exit::Clean,
     };
-    let usable = survey.usable();
-    let mut rows = vec![
-        ("what happened", diagnosis_words(plan.diagnosis).to_owned()),
-        (
-            "the journal ends",
-            format!(
-                "{}, after LSN {}",
-                ending_words(survey.facts.ending),
-                grouped(survey.last_lsn())
-            ),
-        ),
-        (
-            "checkpoints",
-            match usable {
-                Some(it) => format!("{} seems usable, at LSN {}", it.name, grouped(it.watermark)),
-                None => "none can be used".to_owned(),
-            },
-        ),
-    ];
-    rows.extend(survey.holder.iter().map(|holder| ("held by", holder.clone())));
-    rows.extend(survey.failure.iter().map(|failure| ("storage", failure.clone())));
-    let tail = survey.end.as_ref().and_then(|end| end.tail.as_ref());
-    rows.extend(tail.map(|tail| ("at its end", tail.to_string())));
-    rows.extend(survey.checkpoints.iter().filter_map(|it| {
-        it.fault.as_ref().map(|fault| ("can't be used", format!("{}: {fault}", it.name)))
-    }));
-    rows.push((
-        "would be done",
-        match plan.ways.first() {
-            Some(way) => way.name().to_owned(),
-            None => "nothing".to_owned(),
-        },
-    ));
-    rows.push(("looking took", format!("{:.2} ms", survey.seconds * 1e3)));
+    let rows = survey_rows(survey, plan);
     let mut text = facts(&rows);
     text.extend(b"\n");
     text.extend(table(plan, estimates).into_bytes());
@@ -186,7 +167,7 @@ pub(crate) fn plan_report(survey: &Survey, plan: &Plan, estimates: &[Estimate]) 
         "estimates": estimates,
         "facts": survey.facts,
         "last_lsn": survey.last_lsn(),
-        "tail": tail,
+        "tail": tail_of(survey),
         "holder": survey.holder,
         "checkpoints": survey.checkpoints,
         "unfinished": survey.unfinished,
@@ -194,6 +175,33 @@ pub(crate) fn plan_report(survey: &Survey, plan: &Plan, estimates: &[Estimate]) 
         "seconds": survey.seconds,
     });
     Report { exit, json, text }
+}
+
+fn survey_rows(survey: &Survey, plan: &Plan) -> Vec<Row> {
+    let usable = survey.usable();
+    let usable =
+        usable.map(|it| format!("{} seems usable, at LSN {}", it.name, grouped(it.watermark)));
+    let (ends, last_lsn) = (ending_words(survey.facts.ending), grouped(survey.last_lsn()));
+    let mut rows = vec![
+        ("what happened", diagnosis_words(plan.diagnosis).to_owned()),
+        ("the journal ends", format!("{ends}, after LSN {last_lsn}")),
+        ("checkpoints", usable.unwrap_or_else(|| "none can be used".to_owned())),
+    ];
+    rows.extend(survey.holder.iter().map(|holder| ("held by", holder.clone())));
+    rows.extend(survey.failure.iter().map(|failure| ("storage", failure.clone())));
+    rows.extend(tail_of(survey).map(|tail| ("at its end", tail.to_string())));
+    rows.extend(survey.checkpoints.iter().filter_map(|it| {
+        it.fault.as_ref().map(|fault| ("can't be used", format!("{}: {fault}", it.name)))
+    }));
+    let way = plan.ways.first().map_or("nothing", |way| way.name());
+    rows.push(("would be done", way.to_owned()));
+    rows.push(("looking took", format!("{:.2} ms", survey.seconds * 1e3)));
+    rows
+}
+
+/// What stands behind the journal's end.
+fn tail_of(survey: &Survey) -> Option<&Damage> {
+    survey.end.as_ref().and_then(|end| end.tail.as_ref())
 }
 
 fn would_lose(way: Way, estimates: &[Estimate]) -> bool {

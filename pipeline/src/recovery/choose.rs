@@ -71,6 +71,15 @@ pub struct Plan {
     pub excluded: Vec<(Way, Excluded)>,
 }
 
+impl Plan {
+    /// The ways that might help, and may lose what isn't allowed to be lost.
+    #[must_use]
+    pub fn not_allowed(&self) -> Vec<Way> {
+        let excluded = self.excluded.iter().filter(|(_, why)| *why == Excluded::NotAllowed);
+        excluded.map(|(way, _)| *way).collect()
+    }
+}
+
 /// The order of ways for what happened, the best one first. What isn't named is never tried.
 #[must_use]
 pub fn preference(diagnosis: Diagnosis, checkpoint: Checkpoint) -> Vec<Way> {

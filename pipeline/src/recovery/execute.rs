@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::aside::{Rollback, move_over};
+use super::choose::Plan;
 use super::coordinated::{Coordinator, LocalReport};
+use super::facts::FailureType;
 use super::loss::{Lost, LsnRange};
 use super::options::{Places, RecoveryOptions};
 use super::record::{Attempt, Tried};
@@ -50,18 +52,18 @@ impl Executor<'_> {
     /// Tries one way after the other; the attempt remembers those that failed.
     pub(super) fn carry_out(
         &mut self,
-        ways: &[Way],
+        plan: &Plan,
         attempt: &mut Attempt,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<(Done, Tried), Error> {
-        for &way in ways {
+        for &way in &plan.ways {
             if attempt.failed.iter().any(|tried| tried.way == way) {
                 continue;
             }
             attempt.trying = Some(way);
             self.save(attempt)?;
             let started = Instant::now();
-            let mut tried = Tried { way, retries: 0, failed: None, seconds: 0.0 };
+            let mut tried = Tried { way, retries: 0, failed: None, shows: None, seconds: 0.0 };
             let result = self.try_often(&mut tried, progress);
             tried.seconds = started.elapsed().as_secs_f64();
             match result {
@@ -70,19 +72,24 @@ impl Executor<'_> {
                 Err(error) => {
                     tracing::warn!(way = way.name(), %error, "failed");
                     tried.failed = Some(with_cause(&error));
+                    tried.shows = FailureType::shown_by(&error);
                     attempt.failed.push(tried);
-                    if ways.last() == Some(&way) {
-                        let tried = std::mem::take(&mut attempt.failed);
-                        return Err(Error::Unrecovered { last: Box::new(error), tried });
+                    if plan.ways.last() == Some(&way) {
+                        let (last, tried) = (Box::new(error), attempt.failed.clone());
+                        return Err(Error::Unrecovered {
+                            last,
+                            tried,
+                            not_allowed: plan.not_allowed(),
+                        });
                     }
                 }
             }
         }
         // All had failed before the process that tried them was killed: once more, from the first.
         attempt.failed.clear();
-        match ways {
+        match plan.ways[..] {
             [] => Err(Error::InconsistentRecovery { reason: "the plan is empty".to_owned() }),
-            _ => self.carry_out(ways, attempt, progress),
+            _ => self.carry_out(plan, attempt, progress),
         }
     }
 
@@ -167,13 +174,9 @@ impl Executor<'_> {
         let options = self.options(way, until)?;
         let (state, outcome) = replay(journal, &options, progress)?;
         let lost = Lost::of(way, &outcome, self.survey.last_lsn());
-        let mut done = Done {
-            state,
-            checkpoint: outcome.checkpoints.newest.clone(),
-            outcome,
-            lost,
-            aside: Vec::new(),
-        };
+        let taken = &outcome.checkpoints;
+        let checkpoint = taken.newest.clone().filter(|_| taken.watermark == outcome.last_lsn);
+        let mut done = Done { state, checkpoint, outcome, lost, aside: Vec::new() };
         if way == Way::Full {
             self.publish(&mut done)?;
         }
@@ -255,8 +258,11 @@ impl Executor<'_> {
         let mut fitting = surveyed
             .filter(|it| it.fault.is_none() && wanted.is_none_or(|lsn| lsn == it.watermark));
         let Some(target) = fitting.next() else {
-            let path = checkpoints.path("");
-            return Err(Error::NoCheckpoint { path, passed_over: Vec::new() });
+            let usable = self.survey.checkpoints.iter().filter(|it| it.fault.is_none());
+            let usable: Vec<String> = usable.map(|it| it.watermark.to_string()).collect();
+            let reason =
+                format!("no usable checkpoint is there; usable are: {}", usable.join(", "));
+            return Err(Error::InvalidOption { option: "rollback to", reason });
         };
         let watermark = target.watermark;
         let mut options = self.options(Way::Rollback, Some(StopPoint::Lsn(watermark)))?;

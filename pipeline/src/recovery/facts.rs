@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::CheckpointFault;
+use crate::error::Error;
+
 /// How the journal ends, as a survey sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -117,6 +120,26 @@ impl FailureType {
         Self::JournalTruncation,
         Self::CheckpointInconsistency,
     ];
+
+    /// What an error on the way shows to have happened, where it shows something.
+    pub(super) fn shown_by(error: &Error) -> Option<Self> {
+        match error {
+            Error::Damaged { .. } | Error::Inconsistent { .. } => Some(Self::DataCorruption),
+            Error::BadCheckpoint { fault: CheckpointFault::Ahead { .. }, .. }
+            | Error::BelowAnchor { .. } => Some(Self::JournalTruncation),
+            Error::BadCheckpoint { .. } | Error::NoCheckpoint { .. } => {
+                Some(Self::CheckpointInconsistency)
+            }
+            Error::Io { .. } | Error::ChangedWhileRead { .. } => Some(Self::StorageFailure),
+            _ => None,
+        }
+    }
+
+    /// Whether it is what a survey sees where it sees no more than the end of a journal: what is found
+    /// on the way tells more.
+    pub(super) fn is_superficial(self) -> bool {
+        matches!(self, Self::SystemCrash | Self::IncompleteTransaction)
+    }
 
     /// Its name in words.
     #[must_use]

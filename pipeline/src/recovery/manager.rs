@@ -13,6 +13,7 @@ use super::classify::{Diagnosis, classify};
 use super::coordinated::Coordinator;
 use super::estimate::{Estimate, estimate};
 use super::execute::{Done, Executor, clear_work, deadline_of};
+use super::facts::FailureType;
 use super::options::{Places, RecoveryOptions};
 use super::record::{Asked, Attempt, Record, RecoveryState, Tried, history, record_names};
 use super::strategy::Way;
@@ -276,7 +277,7 @@ impl RecoveryManager {
             deadline,
             started_ns: attempt.started_ns,
         };
-        let (mut done, tried) = executor.carry_out(&plan.ways, &mut attempt, &mut watch)?;
+        let (mut done, tried) = executor.carry_out(plan, &mut attempt, &mut watch)?;
         // What is reported as recovered must not be in a page cache alone.
         JournalSync::of(journal.clone()).up_to(u64::MAX)?;
         if tried.way != Way::Rollback && self.rollback()?.is_some() {
@@ -465,10 +466,14 @@ fn record_of(
     (seconds, initiation_seconds): (f64, f64),
     (journal, resumed): (&Journal, bool),
 ) -> Record {
-    let failure = match plan.diagnosis {
+    let surveyed = match plan.diagnosis {
         Diagnosis::Failed(failure) => Some(failure),
         _ => None,
     };
+    let shown = attempt.failed.iter().find_map(|tried| tried.shows);
+    let damaged = (!done.lost.ranges.is_empty()).then_some(FailureType::DataCorruption);
+    let known = surveyed.filter(|failure| !failure.is_superficial());
+    let failure = known.or(shown).or(damaged).or(surveyed);
     let state = match done.lost.is_loss() {
         true => RecoveryState::PartiallyCompleted,
         false => RecoveryState::Completed,

@@ -48,6 +48,8 @@ pub struct Tried {
     pub retries: u32,
     /// Why it failed, in a sentence.
     pub failed: Option<String>,
+    /// What kind of failure that shows, where it shows one.
+    pub shows: Option<FailureType>,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
@@ -122,7 +124,7 @@ pub struct Record {
     pub journal_id: [u8; 16],
     /// What it came to.
     pub state: RecoveryState,
-    /// What had happened; none where nothing had.
+    /// What had happened, as far as it was known in the end; none where nothing had.
     pub failure: Option<FailureType>,
     /// What was tried, in order; the last one succeeded.
     pub path: Vec<Tried>,
