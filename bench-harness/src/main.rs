@@ -4,6 +4,7 @@
 //! may be shared, and a ratio within one round says more than a time.
 
 mod checkpoints;
+mod recovery;
 mod rows;
 mod throughput;
 
@@ -13,7 +14,8 @@ use clap::Parser;
 
 use self::rows::Rows;
 
-/// Measures the throughput of replay, and what checkpoints cost it.
+/// Measures the throughput of replay, what checkpoints cost it, how soon recovery begins, and how soon
+/// damage is found.
 #[derive(Parser)]
 struct Arguments {
     /// The journal to replay; it should fit into the page cache.
@@ -32,9 +34,10 @@ struct Arguments {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Arguments { journal, beside, checkpoint_events, rounds } = Arguments::parse();
     let mut rows = Rows::default();
-    for _ in 0..rounds.max(1) {
+    for round in 0..rounds.max(1) {
         let rate = throughput::measure(&journal, beside.as_deref(), &mut rows)?;
         checkpoints::measure(&journal, checkpoint_events, rate, &mut rows)?;
+        recovery::measure(&journal, round as u64, &mut rows)?;
     }
     println!("{}", rows.table());
     Ok(())
