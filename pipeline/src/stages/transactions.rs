@@ -180,8 +180,10 @@ impl<'r> Transactions<'r> {
         let (id, lsn) = (event.transaction, event.lsn);
         match event.role {
             Role::Begin => self.ledger.reopen(id, lsn)?,
+            // It began before reading restarted, so it ended before the checkpoint: its events are no
+            // longer of use, and nothing is wrong with them.
+            Role::Member if !self.ledger.open.contains_key(&id) => {}
             Role::Member => {
-                // Those of a transaction that began before reading restarted are no longer of use.
                 if let Ok(places) = self.ledger.member(id, lsn, event.crc)
                     && self.route
                     && event.selected
