@@ -277,7 +277,15 @@ impl RecoveryManager {
             deadline,
             started_ns: attempt.started_ns,
         };
-        let (mut done, tried) = executor.carry_out(plan, &mut attempt, &mut watch)?;
+        let carried_out = executor.carry_out(plan, &mut attempt, &mut watch);
+        if let (Err(Error::Unrecovered { .. }), Some(records)) =
+            (&carried_out, &self.places.records)
+        {
+            // It has ended. What failed may work the next time, and must not be passed over then in
+            // favour of what loses data.
+            Attempt::end(records.as_ref())?;
+        }
+        let (mut done, tried) = carried_out?;
         // What is reported as recovered must not be in a page cache alone.
         JournalSync::of(journal.clone()).up_to(u64::MAX)?;
         if tried.way != Way::Rollback && self.rollback()?.is_some() {
