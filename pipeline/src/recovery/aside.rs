@@ -33,6 +33,18 @@ impl Rollback {
         read(records, ROLLBACK)
     }
 
+    /// Takes over what an earlier rollback put aside, or was to put aside before it was killed: what is
+    /// redone is both.
+    pub(super) fn take_over(&mut self, standing: Self) {
+        let Self { undone_last, checkpoints, segments, .. } = standing;
+        self.undone_last = self.undone_last.max(undone_last);
+        for (mine, theirs) in [(&mut self.checkpoints, checkpoints), (&mut self.segments, segments)]
+        {
+            let new: Vec<_> = theirs.into_iter().filter(|it| !mine.contains(it)).collect();
+            mine.extend(new);
+        }
+    }
+
     /// Carries it out: writes down what is to be done, copies, and only then takes away. Done again
     /// after a crash it comes to the same.
     pub(super) fn carry_out(

@@ -11,7 +11,7 @@ use super::loss::{Lost, LsnRange};
 use super::options::{Places, RecoveryOptions};
 use super::record::{Attempt, Tried};
 use super::strategy::Way;
-use super::survey::{Survey, with_cause};
+use super::survey::{Survey, is_bad, with_cause};
 use crate::checkpoint::{Catalogue, merge};
 use crate::error::{Error, IoContext as _};
 use crate::journal::{Head, Journal};
@@ -173,7 +173,7 @@ impl Executor<'_> {
     ) -> Result<Done, Error> {
         let options = self.options(way, until)?;
         let (state, outcome) = replay(journal, &options, progress)?;
-        let lost = Lost::of(way, &outcome, self.survey.last_lsn());
+        let lost = self.lost(way, &outcome);
         let taken = &outcome.checkpoints;
         let checkpoint = taken.newest.clone().filter(|_| taken.watermark == outcome.last_lsn);
         let mut done = Done { state, checkpoint, outcome, lost, aside: Vec::new() };
@@ -183,6 +183,10 @@ impl Executor<'_> {
         Ok(done)
     }
 
+    fn lost(&self, way: Way, outcome: &Outcome) -> Lost {
+        Lost::of(way, outcome, self.survey.last_lsn(), self.survey.proven_lsn())
+    }
+
     /// Puts the checkpoint of a full replay among the journal's; those that are broken are kept aside.
     fn publish(&self, done: &mut Done) -> Result<(), Error> {
         let (Some(records), Some(checkpoints)) = (&self.places.records, &self.places.checkpoints)
@@ -190,12 +194,10 @@ impl Executor<'_> {
             return Ok(());
         };
         let _lock = storage::lock(checkpoints.as_ref())?;
-        for broken in Catalogue::open(Arc::clone(checkpoints))?.entries {
-            if broken.file.is_err() {
-                let aside = format!("broken-{}-{}", self.started_ns, broken.name);
-                move_over((checkpoints.as_ref(), &broken.name), (records.as_ref(), &aside))?;
-                done.aside.push(aside);
-            }
+        for broken in self.broken(checkpoints)? {
+            let aside = format!("broken-{}-{broken}", self.started_ns);
+            move_over((checkpoints.as_ref(), &broken), (records.as_ref(), &aside))?;
+            done.aside.push(aside);
         }
         let work = Catalogue::open(Arc::clone(records))?;
         let newest = work.find(Some(done.outcome.last_lsn));
@@ -208,6 +210,32 @@ impl Executor<'_> {
             None => None,
         };
         Ok(())
+    }
+
+    /// The checkpoints that are broken, contradict the journal, or build on such. What a seal says counts,
+    /// too: the new checkpoint may be given the name of one that only its seal shows to be broken.
+    fn broken(&self, checkpoints: &Arc<dyn Folder>) -> Result<Vec<String>, Error> {
+        let bad = self.survey.checkpoints.iter().filter(|it| is_bad(it));
+        let bad: Vec<&str> = bad.map(|it| it.name.as_str()).collect();
+        let mut catalogue = Catalogue::open(Arc::clone(checkpoints))?;
+        let mut broken = Vec::new();
+        // Oldest first: what builds on a broken one is found when that is no longer in the list.
+        for entry in std::mem::take(&mut catalogue.entries).into_iter().rev() {
+            let sound = match &entry.file {
+                Ok(_) if bad.contains(&entry.name.as_str()) => false,
+                Ok(file) if catalogue.chain(file).is_err() => false,
+                Ok(file) => match file.check_seal() {
+                    Err(Error::BadCheckpoint { .. }) => false,
+                    checked => checked.map(|()| true)?,
+                },
+                Err(_) => false,
+            };
+            match sound {
+                true => catalogue.entries.push(entry),
+                false => broken.push(entry.name),
+            }
+        }
+        Ok(broken)
     }
 
     /// Replays to the cut that all agree on.
@@ -270,11 +298,14 @@ impl Executor<'_> {
             (checkpoints.start, checkpoints.policy) = (CheckpointStart::Required, None);
         }
         let (state, outcome) = replay(journal, &options, progress)?;
-        let rollback =
+        let mut rollback =
             self.rollback(journal, watermark, outcome.cut.as_ref().map(|cut| cut.block.segment));
+        if let Some(standing) = Rollback::load(records.as_ref())? {
+            rollback.take_over(standing);
+        }
         let _lock = storage::lock(checkpoints.as_ref())?;
         rollback.carry_out(self.places.journal.as_ref(), checkpoints.as_ref(), records.as_ref())?;
-        let mut lost = Lost::of(Way::Rollback, &outcome, self.survey.last_lsn());
+        let mut lost = self.lost(Way::Rollback, &outcome);
         lost.undone = lost.behind_stop.take();
         if lost.undone.is_none() && self.survey.last_lsn() > watermark {
             let last = Some(self.survey.last_lsn());

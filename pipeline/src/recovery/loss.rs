@@ -54,7 +54,8 @@ pub struct LsnRange {
 pub struct Lost {
     /// Damaged ranges.
     pub ranges: Vec<LostRange>,
-    /// What came with the first damage and after it was left out, whether damaged or not.
+    /// What came with the first damage and after it was left out, whether damaged or not; or what was
+    /// cut off.
     pub after_damage: Option<LsnRange>,
     /// What was undone, and is kept aside.
     pub undone: Option<LsnRange>,
@@ -82,20 +83,22 @@ impl Lost {
             || !self.dependents.is_empty()
     }
 
-    /// What a replay in this way lost of a journal whose last event seems to be of `known_lsn`.
-    pub(super) fn of(way: Way, outcome: &Outcome, known_lsn: u64) -> Self {
+    /// What a replay in this way lost of a journal whose last event seems to be of `last_lsn`, and which
+    /// is proven to have reached `proven_lsn` once.
+    pub(super) fn of(way: Way, outcome: &Outcome, last_lsn: u64, proven_lsn: u64) -> Self {
         let Findings { end, damages, skipped, inconsistencies, .. } = &outcome.findings;
         let torn = end.tail.as_ref().filter(|_| end.kind == EndKind::TornTail);
-        let known = Some(known_lsn).filter(|&lsn| lsn > outcome.last_lsn);
+        let known = Some(last_lsn.max(proven_lsn)).filter(|&lsn| lsn > outcome.last_lsn);
         let behind = LsnRange { first: outcome.last_lsn + 1, last: known };
         let stopped_by_damage =
             way.loss() == Loss::Suffix && (!damages.is_empty() || inconsistencies.count > 0);
+        let cut_off = proven_lsn > outcome.last_lsn && end.kind != EndKind::Until;
         let for_loss = |it: &&SkippedEvents| {
             matches!(it.because, SkippedBecause::Broken | SkippedBecause::NotOpen)
         };
         Self {
             ranges: damages.iter().map(LostRange::of).collect(),
-            after_damage: stopped_by_damage.then_some(behind),
+            after_damage: (stopped_by_damage || cut_off).then_some(behind),
             undone: None,
             behind_stop: (end.kind == EndKind::Until && known.is_some()).then_some(behind),
             dependents: skipped.iter().filter(for_loss).cloned().collect(),

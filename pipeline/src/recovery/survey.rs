@@ -85,6 +85,14 @@ impl Survey {
         self.end.as_ref().map_or(0, |end| end.position.next_lsn - 1)
     }
 
+    /// The last LSN that the journal is proven to have reached once, by checkpoints that it no longer
+    /// reaches; 0 where there are none.
+    #[must_use]
+    pub fn proven_lsn(&self) -> u64 {
+        let ahead = self.checkpoints.iter().filter(|it| is_ahead(it));
+        ahead.map(|it| it.watermark).max().unwrap_or(0)
+    }
+
     /// How long the journal's blocks are, in bytes.
     #[must_use]
     pub fn journal_bytes(&self) -> u64 {
@@ -216,9 +224,8 @@ fn ending_of(survey: &Survey, anchor: Option<Head>) -> (Ending, bool) {
         let covered = bad.before_lsn.is_some_and(|lsn| lsn <= restart);
         return (bad.ending, covered);
     }
-    let ahead = |it: &SurveyedCheckpoint| matches!(it.fault, Some(CheckpointFault::Ahead { .. }));
     let below_anchor = anchor.is_some_and(|anchor| anchor.lsn > survey.last_lsn());
-    if end.kind != EndKind::Damaged && (below_anchor || survey.checkpoints.iter().any(ahead)) {
+    if end.kind != EndKind::Damaged && (below_anchor || survey.checkpoints.iter().any(is_ahead)) {
         return (Ending::Truncated, false);
     }
     let ending = match end.kind {
@@ -270,8 +277,13 @@ fn age_of(usable: Option<&SurveyedCheckpoint>, recent: Duration) -> Checkpoint {
     if age_ns <= recent.as_nanos() { Checkpoint::Recent } else { Checkpoint::Old }
 }
 
+/// Whether a checkpoint holds more than the journal reaches to.
+fn is_ahead(checkpoint: &SurveyedCheckpoint) -> bool {
+    matches!(checkpoint.fault, Some(CheckpointFault::Ahead { .. }))
+}
+
 /// Whether a checkpoint is broken or contradicts the journal, rather than not what is asked for.
-fn is_bad(checkpoint: &SurveyedCheckpoint) -> bool {
+pub(super) fn is_bad(checkpoint: &SurveyedCheckpoint) -> bool {
     let Some(fault) = &checkpoint.fault else { return false };
     !matches!(
         fault,
