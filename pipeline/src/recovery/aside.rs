@@ -103,7 +103,7 @@ fn remove(folder: &dyn Folder, name: &str) -> Result<(), Error> {
 }
 
 /// Copies a file, in one atomic and durable step, over an old one of that name.
-fn copy((from, name): Named<'_>, (to, copy_name): Named<'_>) -> Result<(), Error> {
+pub(super) fn copy((from, name): Named<'_>, (to, copy_name): Named<'_>) -> Result<(), Error> {
     let path = from.path(name);
     let source = from.open(name).context("open", &path, None)?;
     let length = source.length().context("read the length of", &path, None)?;

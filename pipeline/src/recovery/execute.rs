@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::aside::{Rollback, move_over};
+use super::aside::{Rollback, copy, move_over};
 use super::choose::Plan;
 use super::coordinated::{Coordinator, LocalReport};
 use super::facts::FailureType;
@@ -12,7 +12,7 @@ use super::options::{Places, RecoveryOptions};
 use super::record::{Attempt, Tried};
 use super::strategy::Way;
 use super::survey::{Survey, is_bad, with_cause};
-use crate::checkpoint::{Catalogue, merge};
+use crate::checkpoint::{Catalogue, Kind, merge};
 use crate::error::{Error, IoContext as _};
 use crate::journal::{Head, Journal};
 use crate::replay::{
@@ -203,11 +203,16 @@ impl Executor<'_> {
         let newest = work.find(Some(done.outcome.last_lsn));
         // A state behind damage is no cut, and a journal without events has none.
         done.checkpoint = match newest {
+            None => None,
+            Some(base) if base.kind == Kind::Base => {
+                base.check_seal()?;
+                copy((records.as_ref(), &base.name), (checkpoints.as_ref(), &base.name))?;
+                Some(base.name.clone())
+            }
             Some(newest) => {
                 let level = self.options.checkpoint_policy.compression_level;
                 Some(merge(&work, newest, checkpoints.as_ref(), level)?.name)
             }
-            None => None,
         };
         Ok(())
     }

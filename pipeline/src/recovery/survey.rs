@@ -345,7 +345,14 @@ fn look_at(
             let (wanted, found) = (looking.validation.name(), file.validation.name());
             Some(CheckpointFault::WeakerValidation { wanted, found })
         }
-        (None, false) => check_fits(cut, journal, Validation::Basic)?.err(),
+        (None, false) => match check_fits(cut, journal, Validation::Basic)? {
+            // What proves that a journal was longer must be whole itself.
+            Err(ahead @ CheckpointFault::Ahead { .. }) => match file.check_seal() {
+                Err(Error::BadCheckpoint { fault, .. }) => Some(fault),
+                sealed => sealed.map(|()| Some(ahead))?,
+            },
+            fits => fits.err(),
+        },
     };
     Ok(surveyed)
 }
