@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::checkpoint::{CheckpointFault, PassedOver};
 use crate::journal::damage::{Damage, Fault};
 use crate::recovery::{Excluded, Tried, Way};
+use crate::trust::SignatureFault;
 
 /// Why an operation of the library failed.
 #[derive(Debug, thiserror::Error)]
@@ -163,6 +164,22 @@ pub enum Error {
     BadReceipt {
         /// What is wrong with it.
         reason: String,
+    },
+    /// A file holds no key that can be used.
+    #[error("{} holds no key that can be used: {reason}", path.display())]
+    BadKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A journal's signature is not one that its reader can rely on.
+    #[error("the signature {} can't be relied on: {fault}", path.display())]
+    BadSignature {
+        /// The signature's file.
+        path: PathBuf,
+        /// Why not.
+        fault: SignatureFault,
     },
     /// A state has another digest than it should have.
     #[error(

@@ -32,6 +32,7 @@ pub mod state;
 pub mod storage;
 pub mod store;
 mod time;
+pub mod trust;
 #[doc(hidden)]
 pub mod wire;
 

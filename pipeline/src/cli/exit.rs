@@ -26,7 +26,7 @@ Exit codes:
   3    a torn tail was dropped, nothing else is wrong
   4    damage, refused: nothing was applied
   5    done, with loss that the report names
-  6    a digest or receipt differs
+  6    a digest, receipt or signature differs
   7    in doubt: a participant or transaction is unresolved
   8    I/O error
   130  interrupted, or out of time; a checkpoint is saved where there is a folder for it
@@ -60,10 +60,12 @@ impl Exit {
             | Error::AlreadyAJournal { .. }
             | Error::InvalidOption { .. }
             | Error::NoSuchTransaction { .. }
+            | Error::BadKey { .. }
             | Error::MemoryLimit { limit: 1.., .. } => Self::Usage,
-            Error::BelowAnchor { .. } | Error::DigestDiffers { .. } | Error::BadReceipt { .. } => {
-                Self::Differs
-            }
+            Error::BelowAnchor { .. }
+            | Error::DigestDiffers { .. }
+            | Error::BadReceipt { .. }
+            | Error::BadSignature { .. } => Self::Differs,
             Error::Cancelled | Error::TimedOut { .. } | Error::Stopped { .. } => Self::Interrupted,
             // A limit of 0 is none that was given: the system had no memory.
             Error::EventTooLong { .. } | Error::MemoryLimit { .. } | Error::Panicked { .. } => {

@@ -6,6 +6,7 @@ mod exit;
 mod generate;
 mod import;
 mod inspect;
+mod key;
 mod outcome;
 mod output;
 mod pass;
@@ -16,9 +17,11 @@ mod recover;
 mod recovered;
 mod replay;
 mod running;
+mod seal;
 mod selection;
 mod state;
 mod store;
+mod trust;
 mod verify;
 
 use std::io;
@@ -61,9 +64,16 @@ enum Verb {
     /// Show a journal's segments, blocks or events, one JSON object a line.
     #[command(after_help = exit::HELP)]
     Inspect(inspect::InspectArguments),
-    /// Say where a journal ends and why, and list every damaged range.
+    /// Make and show the keys that sign journals.
+    #[command(subcommand, after_help = exit::HELP)]
+    Key(key::KeyVerb),
+    /// Sign all that a journal holds, so that `verify --trust` tells what was done to it since.
     #[command(after_help = exit::HELP)]
-    Verify(pass::PassArguments),
+    Seal(seal::SealArguments),
+    /// Say where a journal ends and why, and list every damaged range; with a trusted key also whether
+    /// it is what was signed.
+    #[command(after_help = exit::HELP)]
+    Verify(verify::VerifyArguments),
     /// Check the receipt of a validated replay.
     #[command(subcommand, after_help = exit::HELP)]
     Receipt(receipt::ReceiptVerb),
@@ -90,10 +100,12 @@ impl Verb {
             Self::Generate(_) => "generate",
             Self::Import(_) => "import",
             Self::Inspect(_) => "inspect",
+            Self::Key(_) => "key",
             Self::Verify(_) => "verify",
             Self::Receipt(_) => "receipt",
             Self::Recover(_) => "recover",
             Self::Replay(_) => "replay",
+            Self::Seal(_) => "seal",
             Self::State(_) => "state",
         }
     }
@@ -109,6 +121,8 @@ impl Verb {
                 return inspect::run(arguments, json).map(Outcome::Printed);
             }
             Self::State(verb) => return state::run(verb, json),
+            Self::Key(verb) => key::run(verb),
+            Self::Seal(arguments) => seal::run(arguments),
             Self::Verify(arguments) => verify::run(arguments),
             Self::Receipt(verb) => receipt::run(verb),
             Self::Recover(arguments) => recover::run(arguments),

@@ -1,30 +1,72 @@
-//! `verify`: says where the journal ends and why, and lists every damaged range.
+//! `verify`: says where the journal ends and why, and lists every damaged range; with a trusted key, also
+//! whether it is what was signed.
 
+use std::path::Path;
 use std::time::Instant;
 
+use clap::Args;
 use serde_json::json;
 use vexfs_replay::Error;
 use vexfs_replay::journal::Journal;
-use vexfs_replay::replay::verify;
+use vexfs_replay::replay::{Outcome, ReplayOptions, verify};
+use vexfs_replay::trust::{Trust, check};
 
 use super::exit::Exit;
 use super::outcome::{exit_of, outcome_json, outcome_rows};
 use super::output::{Report, facts};
 use super::pass::PassArguments;
 use super::progress::Shown;
+use super::trust::{TrustArguments, journal_folder, place_of, trust_json, trust_rows, trusted_key};
 
-pub(crate) fn run(arguments: &PassArguments) -> Result<Report, Error> {
+#[derive(Args, Clone, Debug)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pass: PassArguments,
+    #[command(flatten)]
+    trust: TrustArguments,
+}
+
+pub(crate) fn run(arguments: &VerifyArguments) -> Result<Report, Error> {
     let started = Instant::now();
-    let options = arguments.options();
-    let journal = Journal::open_path(&arguments.journal)?;
-    let mut shown = Shown::new("verify", arguments.progress);
-    let outcome = verify(&journal, &options, &mut |now| shown.show(now))?;
-    drop(shown);
+    let VerifyArguments { pass, trust: trusted } = arguments;
+    let options = pass.options();
+    let (outcome, trust) = match &trusted.trust {
+        Some(key) => {
+            let (outcome, trust) = checked(arguments, key, &options)?;
+            (outcome, Some(trust))
+        }
+        None => {
+            let journal = Journal::open_path(&pass.journal)?;
+            let mut shown = Shown::new("verify", pass.progress);
+            (verify(&journal, &options, &mut |now| shown.show(now))?, None)
+        }
+    };
     let seconds = started.elapsed().as_secs_f64();
     let mut json = outcome_json(&outcome);
     json["seconds"] = json!(seconds);
     json["validation"] = json!(options.validation);
+    json["trust"] = trust.as_ref().map_or(json!(null), trust_json);
     let mut rows = outcome_rows(&outcome, &options);
+    let mut exit = exit_of(&outcome, Exit::Refused);
+    if let Some(trust) = &trust {
+        exit = trusted.exit_of(trust, exit);
+        // Without an anchor there is nothing that this row would say beside it.
+        rows.retain(|(name, _)| *name != "proof" || outcome.anchored);
+        rows = [trust_rows(trust), rows].concat();
+    }
     rows.push(("time", format!("{seconds:.3} s, {} validation", options.validation.name())));
-    Ok(Report { exit: exit_of(&outcome, Exit::Refused), json, text: facts(&rows) })
+    Ok(Report { exit, json, text: facts(&rows) })
+}
+
+fn checked(
+    arguments: &VerifyArguments,
+    key: &Path,
+    options: &ReplayOptions,
+) -> Result<(Outcome, Trust), Error> {
+    let VerifyArguments { pass, trust } = arguments;
+    let key = trusted_key(key)?;
+    let folder = journal_folder(&pass.journal)?;
+    let place = place_of(&folder, trust.signature.as_deref(), key.id())?;
+    let mut shown = Shown::new("verify", pass.progress);
+    check(&folder, &place, &key, options, &mut |now| shown.show(now))
 }

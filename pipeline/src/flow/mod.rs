@@ -57,6 +57,8 @@ pub(crate) struct FlowOptions<'o> {
     pub(crate) plan: Option<&'o Plan>,
     /// The digest of the block with this LSN is wanted.
     pub(crate) anchor_lsn: Option<u64>,
+    /// Every block that is accepted is listed.
+    pub(crate) list_blocks: bool,
     /// Where the pass takes up what an earlier one left.
     pub(crate) start: Option<&'o Cut>,
     /// Someone wants the last cut.

@@ -6,7 +6,7 @@ use crate::event::{Body, Class, Event, EventIter};
 use crate::journal::damage::{Damage, Fault};
 use crate::journal::{End, Fill, Frame, Journal, Judge, Segment, Validation, Walk, block, layout};
 use crate::replay::{
-    Cause, Choice as _, Findings, Inconsistencies, Inconsistency, Progress, digest_at,
+    Cause, Choice as _, Findings, Inconsistencies, Inconsistency, ListedBlock, Progress, digest_at,
 };
 use crate::stages::decode::{Tally, check_event};
 use crate::stages::ledger::Ledger;
@@ -48,7 +48,7 @@ pub(crate) fn run_serial(
     let (tally, inconsistencies) = (Tally::default(), Inconsistencies::default());
     let mut serial = Serial { sink, options, ledger, tally, inconsistencies };
     let (mut blocks, mut bytes, mut damages) = (0, 0, Vec::new());
-    let (mut ended, mut anchored) = (None, None);
+    let (mut ended, mut anchored, mut listed) = (None, None, Vec::new());
     let mut buffer = vec![0; journal.buffer_bytes(2 * layout::MAX_BLOCK_BYTES)];
     let fill: Fill<'_> = &Segment::read;
     'walk: while let Some(stretch) = walk.next(&mut buffer, fill)? {
@@ -67,6 +67,7 @@ pub(crate) fn run_serial(
                 continue;
             }
             blocks += 1;
+            listed.extend(options.list_blocks.then(|| ListedBlock::of(frame)));
             anchored = anchored.or(digest_at(std::slice::from_ref(frame), options.anchor_lsn));
             bytes += u64::from(frame.header.block_bytes);
         }
@@ -89,6 +90,7 @@ pub(crate) fn run_serial(
         bytes,
         transactions,
         skipped,
+        listed,
         inconsistencies,
         anchored,
     };

@@ -16,7 +16,8 @@ use crate::error::Error;
 use crate::journal::damage::Damage;
 use crate::journal::{End, Frame, Journal, Judge};
 use crate::replay::{
-    Cause, Cut, CutBlock, Findings, Inconsistencies, Inconsistency, Progress, SoFar, digest_at,
+    Cause, Cut, CutBlock, Findings, Inconsistencies, Inconsistency, ListedBlock, Progress, SoFar,
+    digest_at,
 };
 use crate::stages::decode::{BadBlock, Decoded, Reading, Tally};
 use crate::stages::ledger::{TransactionFault, TransactionSummary};
@@ -33,6 +34,7 @@ pub(super) struct Found {
     inconsistencies: Inconsistencies,
     transactions: TransactionSummary,
     skipped: Vec<SkippedEvents>,
+    listed: Vec<ListedBlock>,
     anchored: Option<Digest>,
     /// Where a bad block ended the journal.
     end: Option<End>,
@@ -63,6 +65,7 @@ impl Found {
             bytes: self.bytes,
             transactions: self.transactions,
             skipped: self.skipped,
+            listed: self.listed,
             inconsistencies: self.inconsistencies,
             anchored: self.anchored,
         })
@@ -183,6 +186,9 @@ impl<'f> Verifier<'f> {
         let new = &frames[old..];
         self.found.blocks += new.len() as u64;
         self.found.bytes += new.iter().map(|it| u64::from(it.header.block_bytes)).sum::<u64>();
+        if self.options.list_blocks {
+            self.found.listed.extend(new.iter().map(ListedBlock::of));
+        }
         let anchored = digest_at(frames, self.options.anchor_lsn);
         self.found.anchored = self.found.anchored.or(anchored);
         self.progress.events = self.found.tally.events;

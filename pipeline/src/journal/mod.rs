@@ -23,6 +23,7 @@ pub use index::{IndexedBlock, SegmentIndex};
 pub use judge::Judge;
 pub use plan::{Amount, Plan, PlanSummary, PlannedBlock, SkipReason};
 pub use reader::{Journal, Segment};
+pub(crate) use scan::visit_blocks;
 pub use stretch::{End, EndKind, Frame, Stretch};
 pub use transaction::{Transaction, TransactionDigest};
 pub use validation::Validation;

@@ -12,7 +12,7 @@ const SCAN_BYTES: usize = 64 * PAGE_BYTES;
 /// go on by, or to stop.
 ///
 /// Holes of a sparse file are passed over: the work is bounded by what is really stored.
-pub(super) fn visit_blocks(
+pub(crate) fn visit_blocks(
     segment: &Segment,
     (from, limit): (u64, u64),
     mut visit: impl FnMut(u64, &[u8]) -> Result<Option<u64>, Error>,

@@ -77,6 +77,37 @@ impl Inconsistencies {
     }
 }
 
+/// A block that a pass accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedBlock {
+    /// The number of its segment.
+    pub segment: u64,
+    /// Where it lies, in bytes from the segment's start.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub block_bytes: u32,
+    /// The LSN of its first event.
+    pub first_lsn: u64,
+    /// How many events it holds.
+    pub events: u32,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+impl ListedBlock {
+    pub(crate) fn of(frame: &Frame) -> Self {
+        let header = &frame.header;
+        Self {
+            segment: header.segment,
+            offset: header.file_offset,
+            block_bytes: header.block_bytes,
+            first_lsn: header.first_lsn,
+            events: header.event_count,
+            digest: header.digest,
+        }
+    }
+}
+
 /// What a pass over a journal found.
 #[derive(Clone, Debug)]
 pub struct Findings {
@@ -95,6 +126,8 @@ pub struct Findings {
     /// The events that took no effect, where the options ask for them. Observations, which never have
     /// one, are not among them, nor is what is damaged or lies behind the stop.
     pub skipped: Vec<SkippedEvents>,
+    /// The blocks that were accepted, in order, where the options ask for them.
+    pub listed: Vec<ListedBlock>,
     /// What contradicts itself.
     pub inconsistencies: Inconsistencies,
     /// The digest of the block that holds the anchor's LSN, where there is such a block.

@@ -20,7 +20,7 @@ mod stored;
 
 pub use control::Control;
 pub use cut::{Cut, CutBlock, SoFar};
-pub use findings::{Cause, Findings, Inconsistencies, Inconsistency};
+pub use findings::{Cause, Findings, Inconsistencies, Inconsistency, ListedBlock};
 pub(crate) use findings::{INCONSISTENCIES_MAX, digest_at};
 pub use follow::{FollowOptions, Following, follow};
 pub use options::{CheckpointStart, Checkpoints, DamagePolicy, ReplayOptions, THREADS_MAX};

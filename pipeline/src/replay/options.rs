@@ -51,6 +51,8 @@ pub struct ReplayOptions {
     pub selection: Option<Selection>,
     /// Lists every event that takes no effect; see [`Findings::skipped`](super::Findings).
     pub list_skipped: bool,
+    /// Lists every block that is accepted; see [`Findings::listed`](super::Findings).
+    pub list_blocks: bool,
     /// How much memory it may take, in bytes, beside what the process had before.
     pub memory_limit: Option<u64>,
     /// How long it may take.
@@ -96,6 +98,7 @@ impl Default for ReplayOptions {
             until: None,
             selection: None,
             list_skipped: false,
+            list_blocks: false,
             memory_limit: None,
             time_limit: None,
             anchor: None,

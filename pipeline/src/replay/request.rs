@@ -121,6 +121,7 @@ impl<'r> Request<'r> {
             },
             plan: None,
             anchor_lsn: options.anchor.map(|anchor| anchor.lsn),
+            list_blocks: options.list_blocks,
             start,
             cuts: false,
             control: &options.control,

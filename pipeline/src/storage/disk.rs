@@ -49,6 +49,29 @@ impl DiskFolder {
         create_folder(path)?;
         Self::open(path)
     }
+
+    /// Makes an empty file that isn't there yet.
+    ///
+    /// # Errors
+    /// When there is something of that name, or the file can't be made.
+    pub fn create_new(&self, name: &str, readers: Readers) -> io::Result<Arc<dyn File>> {
+        let mode = match readers {
+            Readers::Owner => 0o600,
+            Readers::Everybody => 0o666,
+        };
+        let mut options = fs::OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(mode);
+        Ok(Arc::new(DiskFile(open_regular(&self.root.join(name), &mut options)?)))
+    }
+}
+
+/// Who may read a file that is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner alone: it holds a secret.
+    Owner,
+    /// Whom the process lets read its files.
+    Everybody,
 }
 
 /// Makes a folder and those above it where they aren't there yet, each entry durably.

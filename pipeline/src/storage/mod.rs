@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, IoContext as _};
 
-pub use disk::DiskFolder;
+pub use disk::{DiskFolder, Readers};
 pub use memory::{MemoryFile, MemoryFolder};
 
 /// A folder that holds a journal.
