@@ -103,3 +103,6 @@ fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     row.reverse();
     row
 }
+
+#[cfg(test)]
+mod tests;
