@@ -184,7 +184,7 @@ fn outside_differences(
         if !header_holds(&segment) {
             add(Kind::Changed, What::Header, 0, None, None);
         }
-        let mut differing = own.filter(|&it| !holds(&places.blocks[it], listed.get(it)));
+        let mut differing = own.filter(|&it| !holds(&places.blocks[it], listed));
         if let Some(first) = differing.next() {
             let (first, last) =
                 (&places.blocks[first], &places.blocks[differing.last().unwrap_or(first)]);
@@ -198,11 +198,11 @@ fn outside_differences(
 }
 
 /// Whether a signed block is there, in its place, and was accepted.
-fn holds(signed: &Placed, listed: Option<&ListedBlock>) -> bool {
-    listed.is_some_and(|it| {
-        let place = (it.segment, it.offset, it.first_lsn);
-        place == (signed.segment, signed.offset, signed.first_lsn) && it.digest == signed.digest
-    })
+fn holds(signed: &Placed, listed: &[ListedBlock]) -> bool {
+    let place = (signed.segment, signed.offset);
+    let found = listed.binary_search_by_key(&place, |it| (it.segment, it.offset));
+    // The digest covers all that the block says of itself.
+    found.is_ok_and(|at| listed[at].digest == signed.digest)
 }
 
 /// What happened to what stands behind the blocks of a segment.
