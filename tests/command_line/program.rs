@@ -62,7 +62,7 @@ pub(crate) fn succeed(arguments: &[&str]) -> Value {
 
 /// A journal in a folder of its own.
 pub(crate) struct Made {
-    folder: TempDir,
+    pub(crate) folder: TempDir,
     /// The LSN and digest with which it ended when it was made.
     pub(crate) head: String,
 }
