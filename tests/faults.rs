@@ -32,8 +32,8 @@
 //! | 38 | two processes | `fault_38_*` |
 //! | 39 | offset cycle, crafted file | `fault_39_*` |
 //! | 40 | CRC recomputed | `fault_40_*` |
-//! | 41 | tail removed on a block boundary | `fault_41_*` |
-//! | 42 | suffix chained anew | `fault_42_*` |
+//! | 41 | tail removed on a block boundary | `fault_41_*`; with a signature: `tamper` |
+//! | 42 | suffix chained anew | `fault_42_*`; with a signature: `tamper`, which also tells what was done |
 //! | 43 | newer format, unknown kinds | `fault_43_*` |
 //! | 44 | parallel order, worker panics | `fault_44_*`; every test here replays both ways; `agreement` |
 //! | 46 | append rewrites acknowledged bytes | `fault_46_*` |

@@ -13,10 +13,11 @@ use vexfs_replay::journal::segment;
 use vexfs_replay::replay::OPEN_TRANSACTIONS_MAX;
 use vexfs_replay::state::{self, KeyKind, PARTITIONS};
 use vexfs_replay::storage::{DiskFolder, Folder as _};
+use vexfs_replay::trust::layout::{BlockRow, SegmentRow, Statement};
 use vexfs_replay::wire::FieldRow;
 
 use crate::markdown::{
-    CHECKPOINT_FORMAT, EVENTS, JOURNAL_FORMAT, Page, Row, Section, code, number,
+    CHECKPOINT_FORMAT, EVENTS, JOURNAL_FORMAT, Page, Row, Section, TAMPER_EVIDENCE, code, number,
 };
 
 const COLUMNS: [&str; 4] = ["offset", "type", "field", "meaning"];
@@ -96,6 +97,16 @@ fn layouts_of_the_journal_are_those_of_the_code() {
 fn layouts_of_checkpoints_are_those_of_the_code() {
     let mut tables = tables_of(CHECKPOINT_FORMAT);
     for (name, layout, bytes) in layouts![CheckpointHeader, SectionEntry, CheckpointTrailer] {
+        let (section, table) = tables.remove(name).unwrap_or_else(|| panic!("no table of {name}"));
+        check_layout(section, &table, &layout, bytes);
+    }
+    assert!(tables.is_empty(), "tables of nothing: {tables:?}");
+}
+
+#[test]
+fn layouts_of_signatures_are_those_of_the_code() {
+    let mut tables = tables_of(TAMPER_EVIDENCE);
+    for (name, layout, bytes) in layouts![Statement, SegmentRow, BlockRow] {
         let (section, table) = tables.remove(name).unwrap_or_else(|| panic!("no table of {name}"));
         check_layout(section, &table, &layout, bytes);
     }

@@ -9,6 +9,8 @@ pub(crate) struct Page {
 pub(crate) const JOURNAL_FORMAT: Page = Page { text: include_str!("../../docs/journal-format.md") };
 pub(crate) const CHECKPOINT_FORMAT: Page =
     Page { text: include_str!("../../docs/checkpoint-format.md") };
+pub(crate) const TAMPER_EVIDENCE: Page =
+    Page { text: include_str!("../../docs/tamper-evidence.md") };
 pub(crate) const EVENTS: Page = Page { text: include_str!("../../docs/events.md") };
 
 /// What stands under one heading, down to the next heading of any level.

@@ -92,7 +92,7 @@ fn what_is_cut_off_the_end_is_told_from_its_first_lsn() {
                 let (signed, names) = made();
                 names[segment + 1..].iter().for_each(|name| signed.folder.remove(name).unwrap());
                 change(&signed.folder, &names[segment], |content| {
-                    content.truncate(block.at + left)
+                    content.truncate(block.at + left);
                 });
                 check_events(&signed, Kind::CutOff, At::End, (block.header.first_lsn, last));
             }

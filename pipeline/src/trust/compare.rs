@@ -187,7 +187,7 @@ fn outside_differences(
         let mut differing = own.filter(|&it| !holds(&places.blocks[it], listed));
         if let Some(first) = differing.next() {
             let (first, last) =
-                (&places.blocks[first], &places.blocks[differing.last().unwrap_or(first)]);
+                (&places.blocks[first], &places.blocks[differing.next_back().unwrap_or(first)]);
             let lsns = (Some(first.first_lsn), Some(last.next_lsn - 1));
             add(Kind::Changed, What::Blocks, first.offset, lsns.0, lsns.1);
         } else if let Some(kind) = rest_kind(row, segment, index + 1 == content.segments.len())? {
