@@ -29,6 +29,9 @@ mod program;
 #[path = "command_line/progress.rs"]
 mod progress;
 #[cfg(test)]
+#[path = "command_line/recovering.rs"]
+mod recovering;
+#[cfg(test)]
 #[path = "command_line/results.rs"]
 mod results;
 #[cfg(test)]
