@@ -70,7 +70,10 @@ impl Judged {
             }
             Said::Update(_) => false,
             Said::Delete(node) => self.nodes.remove(&node).is_some(),
-            Said::Set(node) => self.properties.insert(node, lsn).map_or(true, |_| true),
+            Said::Set(node) => {
+                self.properties.insert(node, lsn);
+                true
+            }
             Said::Unset(node) => self.properties.remove(&node).is_some(),
             Said::Begin | Said::End { .. } => true,
         };
