@@ -89,7 +89,7 @@ fn a_cut_beyond_the_journal_is_refused_and_so_is_what_is_in_doubt() {
 
     let (recovered, ..) = recover(&world, cut(last + 1, &[]));
     match recovered {
-        Err(Error::Unrecovered { last: error, tried }) => {
+        Err(Error::Unrecovered { last: error, tried, .. }) => {
             let Error::BehindCut { reached, agreed } = *error else { panic!("{error}") };
             assert_eq!((reached, agreed, tried.len()), (last, last + 1, 1));
         }
@@ -114,7 +114,7 @@ fn what_a_coordinator_says_went_wrong_is_told_and_nobody_decides_alone() {
     let (recovered, asked, _) = recover(&world, Err("no quorum".to_owned()));
     assert_eq!(asked.len(), 1);
     match recovered {
-        Err(Error::Unrecovered { last, tried }) => {
+        Err(Error::Unrecovered { last, tried, .. }) => {
             assert_eq!(last.to_string(), "import: no quorum");
             assert_eq!(tried.iter().map(|it| it.way).collect::<Vec<_>>(), [Way::Coordinated]);
         }

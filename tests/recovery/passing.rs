@@ -47,7 +47,7 @@ fn storage_that_fails_a_few_times_is_tried_again_and_no_more_often_than_allowed(
                 continue;
             }
             match recovered {
-                Err(Error::Unrecovered { last, tried }) => {
+                Err(Error::Unrecovered { last, tried, .. }) => {
                     assert!(matches!(*last, Error::Io { .. }), "{last}");
                     assert_eq!(tried[0].retries, retries);
                 }
