@@ -27,6 +27,7 @@ pub mod journal;
 pub mod receipt;
 pub mod recovery;
 pub mod replay;
+pub mod salvage;
 mod stages;
 pub mod state;
 pub mod storage;

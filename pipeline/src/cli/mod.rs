@@ -18,6 +18,7 @@ mod recovered;
 mod replay;
 mod running;
 mod seal;
+mod salvage;
 mod selection;
 mod state;
 mod store;
@@ -84,6 +85,9 @@ enum Verb {
     /// where it must, and say what is back and what is lost.
     #[command(after_help = exit::HELP)]
     Recover(recover::RecoverArguments),
+    /// Write a new, valid journal out of a damaged one, and say what was left out and why.
+    #[command(after_help = exit::HELP)]
+    Salvage(salvage::SalvageArguments),
     /// Look after the checkpoints of a journal.
     #[command(subcommand, after_help = exit::HELP)]
     Checkpoint(checkpoint::CheckpointVerb),
@@ -106,6 +110,7 @@ impl Verb {
             Self::Recover(_) => "recover",
             Self::Replay(_) => "replay",
             Self::Seal(_) => "seal",
+            Self::Salvage(_) => "salvage",
             Self::State(_) => "state",
         }
     }
@@ -127,6 +132,7 @@ impl Verb {
             Self::Receipt(verb) => receipt::run(verb),
             Self::Recover(arguments) => recover::run(arguments),
             Self::Replay(arguments) => replay::run(arguments),
+            Self::Salvage(arguments) => salvage::run(arguments),
         };
         report.map(Outcome::Report)
     }

@@ -225,7 +225,7 @@ pub(crate) struct ReplayArguments {
 }
 
 /// More workers than there are partitions have nothing to do but to wake each other.
-fn parse_threads(text: &str) -> Result<NonZero<usize>, String> {
+pub(crate) fn parse_threads(text: &str) -> Result<NonZero<usize>, String> {
     let threads =
         text.parse().ok().filter(|&threads: &NonZero<usize>| threads.get() <= THREADS_MAX);
     threads.ok_or_else(|| format!("expected a number from 1 to {THREADS_MAX}"))

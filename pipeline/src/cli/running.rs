@@ -128,12 +128,21 @@ pub(crate) fn replay_journal(
 }
 
 fn write_receipt(receipt: &Receipt, path: &Path) -> Result<(), Error> {
+    let (folder, name) = place_of(path, "receipt")?;
+    receipt::write(receipt, folder.as_ref(), name)
+}
+
+/// The folder in which a file is to be, made where it isn't there yet, and the file's name.
+pub(crate) fn place_of<'p>(
+    path: &'p Path,
+    option: &'static str,
+) -> Result<(Arc<dyn Folder>, &'p str), Error> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| Error::InvalidOption {
-        option: "receipt",
+        option,
         reason: format!("{} names no file", path.display()),
     })?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = create_folder(parent.unwrap_or(Path::new(".")))?;
-    receipt::write(receipt, folder.as_ref(), name)
+    Ok((folder, name))
 }

@@ -23,7 +23,7 @@ use crossbeam_channel::bounded;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 pub(crate) use backing::Backed;
-pub(crate) use serial::{Sink, run_serial};
+pub(crate) use serial::{Accepted, Sink, run_serial};
 
 use vexfs_kernels::Digest;
 

@@ -4,6 +4,7 @@
 use crate::error::Error;
 use crate::event::{Body, Class, Event, EventIter};
 use crate::journal::damage::{Damage, Fault};
+use crate::journal::layout::BlockHeader;
 use crate::journal::{End, Fill, Frame, Journal, Judge, Segment, Validation, Walk, block, layout};
 use crate::replay::{
     Cause, Choice as _, Findings, Inconsistencies, Inconsistency, ListedBlock, Progress, digest_at,
@@ -20,6 +21,18 @@ pub(crate) enum Sink<'s> {
     State(&'s mut MemoryState),
     /// Somebody else.
     Events(&'s mut dyn FnMut(&Body<'_>)),
+    /// Somebody who wants all events, whether or not they take place: block by block as they lie,
+    /// verified. What becomes of their transactions is then for them to say.
+    Blocks(&'s mut dyn FnMut(&Accepted<'_>) -> Result<(), Error>),
+}
+
+/// A block that passed the validation asked for.
+#[derive(Debug)]
+pub(crate) struct Accepted<'b> {
+    /// The index of its segment.
+    pub(crate) segment: usize,
+    pub(crate) header: BlockHeader,
+    pub(crate) bytes: &'b [u8],
 }
 
 /// The events of an open transaction, copied: LSN and bytes of each.
@@ -54,7 +67,7 @@ pub(crate) fn run_serial(
     'walk: while let Some(stretch) = walk.next(&mut buffer, fill)? {
         options.check_stop()?;
         for frame in &stretch.frames {
-            if let Err(fault) = serial.block(frame, frame.block(&buffer)) {
+            if let Err(fault) = serial.block(stretch.segment, frame, frame.block(&buffer)) {
                 let judged = judge.judge(stretch.segment, &frame.position(), fault?)?;
                 if reading.stop_at_fault || judged.damage.is_tail() {
                     ended = Some(End::at(frame.position(), judged.damage));
@@ -101,7 +114,12 @@ pub(crate) fn run_serial(
 impl Serial<'_, '_> {
     /// Verifies a block, then takes its events. The outer error says what is wrong with the block,
     /// or else why the pass ends.
-    fn block(&mut self, frame: &Frame, bytes: &[u8]) -> Result<(), Result<Fault, Error>> {
+    fn block(
+        &mut self,
+        segment: usize,
+        frame: &Frame,
+        bytes: &[u8],
+    ) -> Result<(), Result<Fault, Error>> {
         let (header, validation) = (&frame.header, self.options.reading.validation);
         let checked = match validation {
             Validation::None => Ok(()),
@@ -120,6 +138,10 @@ impl Serial<'_, '_> {
                 let body = event.body().map_err(|malformed| Ok(Fault::Malformed(malformed)))?;
                 events.push((event, body));
             }
+        }
+        if let Sink::Blocks(visit) = &mut self.sink {
+            self.tally.events += events.len() as u64;
+            return visit(&Accepted { segment, header: *header, bytes }).map_err(Err);
         }
         self.ledger.enter_epoch(header.writer_epoch);
         for (event, body) in events {
@@ -184,6 +206,7 @@ impl Serial<'_, '_> {
         let state = match &mut self.sink {
             Sink::State(state) => state,
             Sink::Events(visit) => return visit(&body),
+            Sink::Blocks(_) => return,
         };
         let stamp = Stamp { lsn: event.lsn, timestamp_ns: event.header.timestamp_ns };
         for_each_effect(&body, |effect| {

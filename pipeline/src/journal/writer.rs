@@ -17,7 +17,7 @@ use super::stretch::EndKind;
 use super::transaction::Transaction;
 use super::{seal, segment};
 use crate::error::{Error, IoContext as _};
-use crate::event::{self, Body, EventHeader, MAX_EVENT_BYTES, priority};
+use crate::event::{self, Body, Event, EventHeader, MAX_EVENT_BYTES, priority};
 use crate::storage::{self, File, Folder};
 use crate::time::now_ns;
 
@@ -150,6 +150,16 @@ impl Writer {
     pub fn create(folder: Arc<dyn Folder>, options: WriterOptions) -> Result<Self, Error> {
         check_folder(folder.as_ref())?;
         let lock = storage::lock(folder.as_ref())?;
+        Self::create_locked(folder, options, lock)
+    }
+
+    /// As [`Self::create`], where the folder was locked before. The lock may be anything: who has a
+    /// longer use for it than the writer keeps it.
+    pub(crate) fn create_locked(
+        folder: Arc<dyn Folder>,
+        options: WriterOptions,
+        lock: Box<dyn Debug + Send + Sync>,
+    ) -> Result<Self, Error> {
         let names = folder.list().context("list", folder.path(""), None)?;
         if names.iter().any(|name| segment::number_of(name).is_some()) {
             return Err(Error::AlreadyAJournal { path: folder.path("") });
@@ -258,6 +268,22 @@ impl Writer {
             self.sync_up_to(shared, appended.lsn)?;
         }
         Ok(appended)
+    }
+
+    /// Appends an event that was read elsewhere, as it lies: it must carry the next LSN already.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] when it carries another, after which the writer goes on, and as
+    /// [`Self::append`].
+    pub(crate) fn append_as_is(&self, event: &Event<'_>) -> Result<(), Error> {
+        let mut shared = self.lock()?;
+        let (next, header) = (shared.next_lsn, &event.header);
+        if event.lsn != next || header.lsn_low != event::low_bits(next) {
+            let reason = format!("LSN {} can't follow where {next} is next", event.lsn);
+            return Err(Error::InvalidOption { option: "event", reason });
+        }
+        let [family, _] = header.event_type.to_be_bytes();
+        shared.add(event.bytes(), header.timestamp_ns, family)
     }
 
     /// Begins a transaction, whose id is the LSN of its begin record. Any number may be open at

@@ -1,0 +1,287 @@
+//! Salvage: a new, valid journal out of a damaged one, and a manifest of what was left out and why.
+//! The damaged one is read and never touched.
+//!
+//! Every event that stands is in the new journal byte for byte and under its own LSN; in the place
+//! of each one that doesn't stand there is a placeholder, an observation without effect. Records
+//! carry the LSNs of their events, transactions are known by LSNs and their digests are over LSNs:
+//! with other LSNs none of that would be the same.
+//!
+//! Four passes: a replay past all damage, which says what the original leads to; the decision which
+//! events stand; the copy; and a replay of the copy, which must lead to what was decided before
+//! there is a journal at all.
+//!
+//! Absent on purpose: repair. An event that can't stand is not made to.
+
+mod copy;
+mod decide;
+mod holes;
+mod manifest;
+mod reread;
+mod stages;
+mod staging;
+mod trial;
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use vexfs_kernels::Digest;
+
+pub use manifest::{
+    Dropped, DroppedBecause, JournalIdentity, MANIFEST_NAME, MANIFEST_SCHEMA, Salvaged,
+    write_manifest,
+};
+
+use self::copy::{Copied, Copier};
+use self::decide::{Contradictions, Decided, Decider};
+use self::stages::Stages;
+use self::staging::Staging;
+use crate::error::Error;
+use crate::flow::{self, Accepted, FlowOptions};
+use crate::journal::damage::Fault;
+use crate::journal::{Durability, EndKind, Head, Journal, Validation, Writer, WriterOptions};
+use crate::replay::{Control, DamagePolicy, Findings, Outcome, Progress, ReplayOptions, replay};
+use crate::stages::decode::Reading;
+use crate::storage::{self, Folder};
+
+/// How a journal is salvaged.
+#[derive(Clone, Debug)]
+pub struct SalvageOptions {
+    /// How much is proven of an event before it is kept: full or cryptographic.
+    pub validation: Validation,
+    /// How many workers replay the original and the new journal.
+    pub threads: NonZero<usize>,
+    /// What the new journal is like. It is made durable before it is there, whatever the policy.
+    pub writer: WriterOptions,
+    /// How many placeholders there may be. A damaged or crafted header may claim that any number of
+    /// events is missing.
+    pub placeholders_max: u64,
+    /// By which anyone cancels it.
+    pub control: Control,
+}
+
+impl Default for SalvageOptions {
+    fn default() -> Self {
+        let ReplayOptions { validation, threads, control, .. } = ReplayOptions::default();
+        let writer = WriterOptions::default();
+        Self { validation, threads, writer, placeholders_max: 100_000_000, control }
+    }
+}
+
+/// Salvages a journal into a folder, which is empty or holds what an earlier attempt to salvage the
+/// same journal has left.
+///
+/// # Errors
+/// [`Error::AlreadyAJournal`] and [`Error::InvalidOption`] when the folder holds anything else,
+/// [`Error::LimitExceeded`] when too many events are missing, [`Error::ChangedWhileRead`] when the
+/// journal did, and what storage says. No journal is in the folder then; what is, the next attempt
+/// takes away.
+pub fn salvage(
+    journal: &Journal,
+    into: Arc<dyn Folder>,
+    options: &SalvageOptions,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Salvaged, Error> {
+    check_options(journal, into.as_ref(), options)?;
+    let _lock = storage::lock(into.as_ref())?;
+    let staging = Staging::of(into, journal.journal_id);
+    staging.clear()?;
+    let salvage = Salvage { journal, options, staging: Arc::new(staging) };
+    let mut stages = Stages::new(journal.block_bytes(), progress);
+    let (original_state, outcome) = salvage.replay_original(&mut stages)?;
+    let (findings, decided) = salvage.decide(&outcome, &mut stages)?;
+    let next_lsn = findings.end.position.next_lsn;
+    salvage.check_amount(&decided)?;
+    let Decided { holes, dropped: unfit, blocks, state_digest } = decided;
+    let mut dropped = holes.into_dropped(&findings.damages);
+    dropped.extend(torn_tail(&findings));
+    dropped.extend(unfit);
+    let (head, copied) = salvage.copy(next_lsn, &dropped, &mut stages)?;
+    salvage.check_unchanged(blocks, copied.blocks)?;
+    let expected = state_digest.unwrap_or(original_state);
+    let new = salvage.prove(head, expected, &mut stages)?;
+    let Head { lsn: head_lsn, digest: head_digest } = outcome.head;
+    let original = JournalIdentity {
+        journal_id: journal.journal_id,
+        head_lsn,
+        head_digest,
+        state_digest: original_state,
+    };
+    let salvaged = Salvaged {
+        schema: MANIFEST_SCHEMA,
+        validation: options.validation,
+        same_state: original.state_digest == new.state_digest,
+        original,
+        original_end: findings.end.kind,
+        new,
+        kept_events: copied.kept_events,
+        dropped_events: next_lsn - 1 - copied.kept_events,
+        kept: copied.kept,
+        dropped,
+    };
+    write_manifest(&salvaged, salvage.staging.as_ref(), MANIFEST_NAME)?;
+    salvage.staging.finish()?;
+    Ok(salvaged)
+}
+
+fn check_options(
+    journal: &Journal,
+    into: &dyn Folder,
+    options: &SalvageOptions,
+) -> Result<(), Error> {
+    let refuse = |option: &'static str, reason: &str| {
+        Err(Error::InvalidOption { option, reason: reason.to_owned() })
+    };
+    if options.validation < Validation::Full {
+        return refuse("validation", "what isn't verified can't be kept: full or cryptographic");
+    }
+    if options.writer.journal_id == Some(journal.journal_id) {
+        return refuse("UUID of the new journal", "that is the original's");
+    }
+    if into.is_one_file() {
+        return refuse("folder of the new journal", "a folder is needed, not one file of it");
+    }
+    Ok(())
+}
+
+/// What was left out since the writer died while it wrote.
+fn torn_tail(findings: &Findings) -> Option<Dropped> {
+    let end = &findings.end;
+    (end.kind == EndKind::TornTail).then(|| Dropped {
+        because: DroppedBecause::TornTail,
+        transaction: None,
+        lsns: Vec::new(),
+        damage: end.tail.clone(),
+        inconsistency: None,
+    })
+}
+
+/// One salvage, as it is asked for.
+struct Salvage<'s> {
+    journal: &'s Journal,
+    options: &'s SalvageOptions,
+    staging: Arc<Staging>,
+}
+
+impl Salvage<'_> {
+    fn replay_options(&self, validation: Validation, damage: DamagePolicy) -> ReplayOptions {
+        let SalvageOptions { threads, control, .. } = self.options.clone();
+        ReplayOptions { validation, damage, threads, control, ..ReplayOptions::default() }
+    }
+
+    /// What the original leads to, past all damage.
+    fn replay_original(&self, stages: &mut Stages<'_>) -> Result<(Digest, Outcome), Error> {
+        let options = self.replay_options(self.options.validation, DamagePolicy::Salvage);
+        let (state, outcome) = replay(self.journal, &options, &mut stages.next())?;
+        Ok((state.digest(), outcome))
+    }
+
+    fn decide(
+        &self,
+        outcome: &Outcome,
+        stages: &mut Stages<'_>,
+    ) -> Result<(Findings, Decided), Error> {
+        let contradictions = match outcome.findings.inconsistencies.count {
+            0 => Contradictions::None,
+            _ => Contradictions::LookedFor,
+        };
+        let mut decider = Decider::new(self.journal, &self.reading(), contradictions);
+        let findings = self.walk(stages, &mut |accepted| decider.block(accepted))?;
+        let decided = decider.finish(findings.end.position.next_lsn);
+        Ok((findings, decided))
+    }
+
+    /// Refuses to make more placeholders for what is missing than is allowed.
+    fn check_amount(&self, decided: &Decided) -> Result<(), Error> {
+        let (claimed, limit) = (decided.holes.count(), self.options.placeholders_max);
+        match claimed > limit {
+            true => {
+                let (lsn, what) = (decided.holes.first(), "the number of missing events");
+                Err(Error::LimitExceeded { lsn, what, claimed, limit })
+            }
+            false => Ok(()),
+        }
+    }
+
+    fn copy(
+        &self,
+        next_lsn: u64,
+        dropped: &[Dropped],
+        stages: &mut Stages<'_>,
+    ) -> Result<(Head, Copied), Error> {
+        // Until there is a journal nobody is promised anything, so nothing waits for a sync but its
+        // end. And the folder's lock is held for longer than the writer lives.
+        let options = WriterOptions { durability: Durability::None, ..self.options.writer };
+        let folder: Arc<dyn Folder> = Arc::clone(&self.staging) as Arc<dyn Folder>;
+        let writer = Writer::create_locked(folder, options, Box::new(()))?;
+        let mut copier = Copier::new(&writer, &self.options.control, dropped);
+        self.walk(stages, &mut |accepted| copier.block(accepted))?;
+        let copied = copier.finish(next_lsn)?;
+        Ok((writer.close()?, copied))
+    }
+
+    /// What is copied must be what was decided on.
+    fn check_unchanged(&self, expected: Digest, found: Digest) -> Result<(), Error> {
+        if expected == found {
+            return Ok(());
+        }
+        let path = self.journal.segments.first().map(|it| it.path.clone()).unwrap_or_default();
+        let fault = Fault::Digest { part: "intact blocks", expected, found };
+        Err(Error::ChangedWhileRead { path, offset: 0, fault })
+    }
+
+    /// Replays the new journal under the strictest of policies, as anyone could.
+    fn prove(
+        &self,
+        head: Head,
+        expected: Digest,
+        stages: &mut Stages<'_>,
+    ) -> Result<JournalIdentity, Error> {
+        let folder: Arc<dyn Folder> = Arc::clone(&self.staging) as Arc<dyn Folder>;
+        let made = Journal::open(folder)?;
+        let options = self.replay_options(Validation::Cryptographic, DamagePolicy::Strict);
+        let options = ReplayOptions { anchor: Some(head), ..options };
+        let (state, _) = replay(&made, &options, &mut stages.next())?;
+        let found = state.digest();
+        if found != expected {
+            return Err(Error::DigestDiffers { expected, found });
+        }
+        Ok(JournalIdentity {
+            journal_id: made.journal_id,
+            head_lsn: head.lsn,
+            head_digest: head.digest,
+            state_digest: found,
+        })
+    }
+
+    fn reading(&self) -> Reading<'static> {
+        Reading {
+            validation: self.options.validation,
+            after_lsn: 0,
+            until_lsn: u64::MAX,
+            stop_at_fault: false,
+            route: false,
+            filter: None,
+            list_skipped: false,
+            gaps: false,
+        }
+    }
+
+    /// Goes through all intact blocks of the original, in order.
+    fn walk(
+        &self,
+        stages: &mut Stages<'_>,
+        visit: &mut dyn FnMut(&Accepted<'_>) -> Result<(), Error>,
+    ) -> Result<Findings, Error> {
+        let options = FlowOptions {
+            reading: self.reading(),
+            plan: None,
+            anchor_lsn: None,
+            start: None,
+            cuts: false,
+            control: &self.options.control,
+            deadline: None,
+        };
+        let sink = flow::Sink::Blocks(visit);
+        flow::run_serial(self.journal, sink, &options, &mut stages.next())
+    }
+}

@@ -1,0 +1,162 @@
+//! The folder of the new journal while it is being made: its first segment has another name until
+//! all of it is there, so that there is no journal before; and what is left of an attempt that was
+//! cut off is found and taken away.
+//!
+//! The first segment's name begins with the UUID of the journal that is salvaged until then, so an
+//! attempt is known for what it is; its other segments carry the UUID that the first one carries.
+
+use std::fmt::Debug;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::manifest::{MANIFEST_NAME, unfinished};
+use crate::error::{Error, IoContext as _};
+use crate::journal::layout::PAGE_BYTES;
+use crate::journal::segment::{self, UNFINISHED_NAME};
+use crate::storage::{File, Folder, read_exact_at};
+
+/// The lock's file, which a folder on disk keeps.
+const LOCK_NAME: &str = "LOCK";
+
+/// The folder of a journal that isn't there yet.
+#[derive(Clone, Debug)]
+pub(super) struct Staging {
+    inner: Arc<dyn Folder>,
+    /// What the names of what isn't finished begin with.
+    prefix: String,
+}
+
+impl Staging {
+    /// In `inner`, for what is salvaged of the journal with this UUID.
+    pub(super) fn of(inner: Arc<dyn Folder>, original_id: [u8; 16]) -> Self {
+        Self { inner, prefix: format!("salvage-of-{}-", hex::encode(original_id)) }
+    }
+
+    /// The name that a file has as long as the journal isn't finished.
+    fn staged(&self, name: &str) -> String {
+        if name == UNFINISHED_NAME || segment::number_of(name) == Some(0) {
+            return format!("{}{name}", self.prefix);
+        }
+        name.to_owned()
+    }
+
+    /// Makes a journal of what is there, in one atomic step.
+    pub(super) fn finish(&self) -> Result<(), Error> {
+        let (folder, first) = (&self.inner, segment::file_name(0));
+        let renamed = folder.rename(&self.staged(&first), &first);
+        renamed.context("rename", folder.path(&first), None)?;
+        folder.sync_folder().context("sync", folder.path(""), None)
+    }
+
+    /// Takes away what an earlier attempt to salvage the same journal has left, and makes sure that
+    /// there is nothing else. The caller holds the folder's lock.
+    pub(super) fn clear(&self) -> Result<(), Error> {
+        let folder = &self.inner;
+        let mut names = folder.list().context("list", folder.path(""), None)?;
+        names.retain(|name| name != LOCK_NAME);
+        if names.iter().any(|name| segment::number_of(name) == Some(0)) {
+            return Err(Error::AlreadyAJournal { path: folder.path("") });
+        }
+        let proof = [self.staged(&segment::file_name(0)), self.staged(UNFINISHED_NAME)];
+        let (proof, others): (Vec<_>, Vec<_>) =
+            names.into_iter().partition(|name| proof.contains(name));
+        let attempt = self.journal_id_in(&proof, &self.staged(&segment::file_name(0)))?;
+        for name in &others {
+            if !self.is_of_attempt(name, &proof, attempt)? {
+                return Err(not_ours(&folder.path(name)));
+            }
+        }
+        // What proves the rest goes last, and only once the rest is durably gone.
+        self.remove_all(&others)?;
+        self.remove_all(&proof)
+    }
+
+    fn remove_all(&self, names: &[String]) -> Result<(), Error> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let folder = &self.inner;
+        for name in names {
+            folder.remove(name).context("remove", folder.path(name), None)?;
+        }
+        folder.sync_folder().context("sync", folder.path(""), None)
+    }
+
+    /// Whether a file was made by the attempt whose first segment carries this UUID.
+    fn is_of_attempt(
+        &self,
+        name: &str,
+        proof: &[String],
+        attempt: Option<[u8; 16]>,
+    ) -> Result<bool, Error> {
+        if name == MANIFEST_NAME || name == unfinished(MANIFEST_NAME) {
+            return Ok(!proof.is_empty());
+        }
+        let known = segment::number_of(name).is_some() && attempt.is_some();
+        Ok(known && self.journal_id_in(&[name.to_owned()], name)? == attempt)
+    }
+
+    /// The UUID in the header of the segment of this name, where that is among `names` and sound.
+    fn journal_id_in(&self, names: &[String], name: &str) -> Result<Option<[u8; 16]>, Error> {
+        if !names.iter().any(|it| it == name) {
+            return Ok(None);
+        }
+        let path = self.inner.path(name);
+        let file = self.inner.open(name).context("open", &path, None)?;
+        let length = file.length().context("read the length of", &path, None)?;
+        let mut page = vec![0; usize::try_from(length).unwrap_or(usize::MAX).min(PAGE_BYTES)];
+        read_exact_at(file.as_ref(), &mut page, 0).context("read", &path, Some(0))?;
+        Ok(segment::decode_header(&page).ok().map(|(header, _)| header.journal_id))
+    }
+}
+
+fn not_ours(path: &std::path::Path) -> Error {
+    let reason = format!(
+        "{} is there, and is not what an earlier attempt to salvage this journal has left; an \
+         empty folder is needed",
+        path.display()
+    );
+    Error::InvalidOption { option: "folder of the new journal", reason }
+}
+
+impl Folder for Staging {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let names = self.inner.list()?.into_iter();
+        let shown =
+            names.map(|name| name.strip_prefix(&self.prefix).map_or(name.clone(), str::to_owned));
+        Ok(shown.collect())
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.inner.open(&self.staged(name))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.inner.create(&self.staged(name))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.inner.rename(&self.staged(from), &self.staged(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.inner.remove(&self.staged(name))
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        self.inner.sync_folder()
+    }
+
+    fn lock(&self) -> io::Result<Box<dyn Debug + Send + Sync>> {
+        self.inner.lock()
+    }
+
+    fn is_one_file(&self) -> bool {
+        self.inner.is_one_file()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.inner.path(&self.staged(name))
+    }
+}
