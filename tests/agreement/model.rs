@@ -188,7 +188,7 @@ fn partition_of((kind, id, second, name): &StateKey) -> usize {
 }
 
 /// The digest of a state, as the format has it: one over the digests of 256 partitions.
-fn digest_of(records: &BTreeMap<StateKey, Vec<u8>>) -> [u8; 32] {
+pub(crate) fn digest_of(records: &BTreeMap<StateKey, Vec<u8>>) -> [u8; 32] {
     let mut partitions = vec![Vec::new(); 256];
     for (key, record) in records {
         let bytes = &mut partitions[partition_of(key)];

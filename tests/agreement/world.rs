@@ -11,7 +11,7 @@ use crate::act::{Act, Text, Verb};
 use crate::records::{Fields, Key, Record, Rest};
 
 /// The records, and what the event at hand contradicts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct World {
     pub(crate) records: BTreeMap<Key, Record>,
     lsn: u64,

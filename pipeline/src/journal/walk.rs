@@ -399,8 +399,8 @@ impl<'j> Walk<'j> {
             Some(Ok(kind)) => Some(kind),
             Some(Err(fault)) => {
                 self.stop_at(stretch, fault)?;
-                if self.past == PastDamage::Resynchronise && !newest {
-                    self.step_into(stretch.segment + 1);
+                // Where a block follows, this is no place for a seal, and the walk goes on with it.
+                if self.index > stretch.segment {
                     self.continuity = Continuity::Next;
                 }
                 return Ok(());
