@@ -38,6 +38,9 @@ mod results;
 #[path = "command_line/resuming.rs"]
 mod resuming;
 #[cfg(test)]
+#[path = "command_line/salvaging.rs"]
+mod salvaging;
+#[cfg(test)]
 #[path = "command_line/selecting.rs"]
 mod selecting;
 #[cfg(test)]

@@ -4,8 +4,18 @@ use serde_json::Value;
 
 use crate::program::{Made, run, run_json};
 
-const VERBS: [&str; 9] =
-    ["checkpoint", "demo", "generate", "import", "inspect", "receipt", "verify", "replay", "state"];
+const VERBS: [&str; 10] = [
+    "checkpoint",
+    "demo",
+    "generate",
+    "import",
+    "inspect",
+    "receipt",
+    "verify",
+    "replay",
+    "salvage",
+    "state",
+];
 
 #[test]
 fn every_verb_is_in_the_help_and_has_one_with_the_exit_codes() {

@@ -14,7 +14,7 @@ use crate::check::{failure, hold, runner, same};
 use crate::harm::{Harm, do_harm, harms};
 use crate::oracle::{intact, judge};
 use crate::play::play;
-use crate::script::{BLOCKS, CONTRADICTING, SMALL, Script, scripts};
+use crate::script::{BLOCKS, CONTRADICTING, SMALL, Script, long_transactions, scripts};
 use crate::small_journal::copy_of;
 use crate::story::Story;
 use crate::told::*;
@@ -42,7 +42,8 @@ fn check_case((script, harm, validation): &Case) -> Result<(), TestCaseError> {
         .and_then(|()| check_manifest(&salvaged, &new))
         .and_then(|()| check_journal(&salvaged, &events_of(&story.folder), &new))
         .and_then(|()| check_against_replay(&salvaged, &journal, *validation))
-        .and_then(|()| check_against_oracle(&salvaged, &story, &damaged));
+        .and_then(|()| check_against_oracle(&salvaged, &story, &damaged))
+        .and_then(|()| check_again(&salvaged, &new));
     checked.map_err(|what| failure(&story, "salvage", &format!("{what}\n{salvaged:#?}")))
 }
 
@@ -92,6 +93,16 @@ fn check_against_oracle(
     same("what is behind the end", &false, &(behind && !ends.contains(&salvaged.original_end)))
 }
 
+/// Checks that what was salvaged needs no salvage any more.
+fn check_again(salvaged: &Salvaged, new: &MemoryFolder) -> Result<(), String> {
+    let mut options = options();
+    options.writer.journal_id = None;
+    let again = salvage(&open(new), Arc::new(MemoryFolder::default()), &options, &mut |_| {});
+    let again = again.map_err(|error| error.to_string())?;
+    same("what is dropped the second time", &0, &again.dropped.len())?;
+    same("state the second time", &salvaged.new.state_digest, &again.new.state_digest)
+}
+
 #[test]
 fn what_stands_is_kept_and_the_rest_is_told() {
     let cases = cases(scripts(BLOCKS), 4);
@@ -102,6 +113,12 @@ fn what_stands_is_kept_and_the_rest_is_told() {
 fn small_journals_keep_what_stands() {
     let cases = cases(scripts(SMALL), 2);
     hold(runner(1000).run(&cases, |case| check_case(&case)));
+}
+
+#[test]
+fn long_transactions_are_kept_whole_or_not_at_all() {
+    let cases = cases(long_transactions(), 3);
+    hold(runner(40).run(&cases, |case| check_case(&case)));
 }
 
 #[test]

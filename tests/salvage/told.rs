@@ -20,8 +20,8 @@ pub(crate) const NEW_ID: [u8; 16] = *b"salvaged---vexfs";
 /// Nothing by chance, and blocks and segments that are short.
 pub(crate) fn options() -> SalvageOptions {
     let writer = WriterOptions {
-        block_bytes: 8192,
-        segment_bytes: 24 * 1024,
+        block_bytes: 4096,
+        segment_bytes: 12 * 1024,
         journal_id: Some(NEW_ID),
         created_ns: Some(7),
         ..WriterOptions::default()
