@@ -15,6 +15,8 @@ use crate::world::World;
 pub(crate) struct Verdicts {
     /// Why an event is dropped, where it is.
     pub(crate) dropped: BTreeMap<u64, DroppedBecause>,
+    /// The end records of transactions that lost a member to a contradiction.
+    pub(crate) ends_made_anew: Vec<u64>,
     /// The digest of the state that the others lead to.
     pub(crate) state_digest: [u8; 32],
 }
@@ -50,9 +52,9 @@ pub(crate) fn judge(story: &Story, intact: &[u64], last_lsn: u64) -> Verdicts {
         }
     }
     judging.die();
-    let Judging { dropped, world, .. } = judging;
+    let Judging { dropped, ends_made_anew, world, .. } = judging;
     let records = world.records.iter().map(|(key, record)| (key.in_state(), record.in_bytes()));
-    Verdicts { dropped, state_digest: digest_of(&records.collect()) }
+    Verdicts { dropped, ends_made_anew, state_digest: digest_of(&records.collect()) }
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +63,7 @@ struct Judging<'l> {
     life: u64,
     open: BTreeMap<u64, Open<'l>>,
     dropped: BTreeMap<u64, DroppedBecause>,
+    ends_made_anew: Vec<u64>,
 }
 
 impl<'l> Judging<'l> {
@@ -80,11 +83,7 @@ impl<'l> Judging<'l> {
                 None => drop(self.dropped.insert(line.lsn, NotOpen)),
                 Some(open) => self.end(line, &open, (*outcome, *events, *digest)),
             },
-            Said::Act(_) if line.transaction == 0 => {
-                if !self.happen(std::slice::from_ref(&line)) {
-                    self.dropped.insert(line.lsn, Contradicts);
-                }
-            }
+            Said::Act(_) if line.transaction == 0 => drop(self.happen(line)),
             Said::Act(_) => match self.open.get_mut(&line.transaction) {
                 None => drop(self.dropped.insert(line.lsn, NotOpen)),
                 Some(open) => open.members.push(line),
@@ -96,27 +95,32 @@ impl<'l> Judging<'l> {
         let (outcome, events, digest) = said;
         let found = digest_over(open.members.iter().map(|member| (member.lsn, member.crc)));
         let whole = events == open.members.len() as u64 && digest == found;
-        let because = match outcome {
-            ABORT if whole => return,
-            COMMIT if whole && self.happen(&open.members) => return,
-            COMMIT if whole => Contradicts,
-            _ => Broken,
-        };
-        self.drop_all(open, because);
-        self.dropped.insert(line.lsn, because);
-    }
-
-    /// Lets events happen, all of them, unless one contradicts.
-    fn happen(&mut self, lines: &[&Line]) -> bool {
-        let mut world = self.world.clone();
-        for line in lines {
-            let Said::Act(act) = &line.said else { continue };
-            if !world.happen(act, line.lsn, line.time).is_empty() {
-                return false;
+        match outcome {
+            ABORT if whole => {}
+            COMMIT if whole => {
+                let stand = open.members.iter().filter(|member| self.happen(member)).count();
+                if stand < open.members.len() {
+                    self.ends_made_anew.push(line.lsn);
+                }
+            }
+            _ => {
+                self.drop_all(open, Broken);
+                self.dropped.insert(line.lsn, Broken);
             }
         }
-        self.world = world;
-        true
+    }
+
+    /// Lets an event happen, all of it, unless it contradicts.
+    fn happen(&mut self, line: &Line) -> bool {
+        let Said::Act(act) = &line.said else { return true };
+        let mut world = self.world.clone();
+        let stands = world.happen(act, line.lsn, line.time).is_empty();
+        if stands {
+            self.world = world;
+        } else {
+            self.dropped.insert(line.lsn, Contradicts);
+        }
+        stands
     }
 
     fn drop_all(&mut self, open: &Open<'_>, because: DroppedBecause) {

@@ -86,6 +86,7 @@ fn check_against_oracle(
     let intact = intact(story, damaged);
     let expected = judge(story, &intact, last_lsn);
     same("dropped", &expected.dropped, &dropped_in(salvaged)?)?;
+    same("ends", &expected.ends_made_anew, &salvaged.ends_made_anew)?;
     same("state", &expected.state_digest, &salvaged.new.state_digest)?;
     // Nothing intact is behind the end, unless the log ends there by the rule of torn tails.
     let behind = intact.iter().any(|&lsn| lsn > last_lsn);

@@ -14,6 +14,9 @@ use vexfs_replay::storage::{Folder as _, MemoryFolder};
 use crate::check::same;
 use crate::small_journal::{blocks_of, names_of};
 
+/// Where an end record counts its members, and has the digest over them; before that is its outcome.
+const END_COUNT: std::ops::Range<usize> = EventHeader::BYTES + 4..EventHeader::BYTES + 4 + 8 + 32;
+
 /// The UUID of every new journal.
 pub(crate) const NEW_ID: [u8; 16] = *b"salvaged---vexfs";
 
@@ -107,6 +110,15 @@ pub(crate) fn check_journal(
     same("number of events", &(salvaged.original.head_lsn as usize), &events.len())?;
     for (lsn, event) in (1..).zip(&events) {
         match dropped.get(&lsn) {
+            None if salvaged.ends_made_anew.contains(&lsn) => {
+                let (written, found) = (&written[lsn as usize - 1], event);
+                same(&format!("length of end record {lsn}"), &written.len(), &found.len())?;
+                let told = |event: &[u8]| {
+                    let (before, rest) = event.split_at(END_COUNT.start);
+                    [before, &rest[END_COUNT.len()..]].concat()
+                };
+                same(&format!("end record {lsn}"), &told(written), &told(found))?;
+            }
             None => same(&format!("event {lsn}"), &written[lsn as usize - 1], event)?,
             Some(because) => {
                 let text = format!("salvage: {}", because.name());

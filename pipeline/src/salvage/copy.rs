@@ -1,11 +1,12 @@
 //! Writes the new journal: each event that stands, byte for byte, and in the place of each that
-//! doesn't a placeholder, so that every event keeps its LSN.
+//! doesn't a placeholder, so that every event keeps its LSN. Of what stands only those end records
+//! are other than they were whose transactions have lost members that contradict.
 
 use vexfs_kernels::{Digest, Sha256Stream};
 
 use super::manifest::{Dropped, DroppedBecause};
 use crate::error::Error;
-use crate::event::{Body, EventIter, LogLine, priority};
+use crate::event::{Body, Event, EventHeader, EventIter, LogLine, TransactionEnd, priority};
 use crate::flow::Accepted;
 use crate::journal::{NewEvent, Writer, block};
 use crate::replay::Control;
@@ -32,6 +33,8 @@ pub(super) struct Copier<'w> {
     gaps: Vec<Gap>,
     /// The first gap that isn't behind.
     ahead: usize,
+    /// The end records that are made anew and aren't behind.
+    ends: &'w [(u64, TransactionEnd)],
     next_lsn: u64,
     /// The time of the event that was written last.
     timestamp_ns: u64,
@@ -52,7 +55,12 @@ pub(super) struct Copied {
 }
 
 impl<'w> Copier<'w> {
-    pub(super) fn new(writer: &'w Writer, control: &'w Control, dropped: &[Dropped]) -> Self {
+    pub(super) fn new(
+        writer: &'w Writer,
+        control: &'w Control,
+        dropped: &[Dropped],
+        ends: &'w [(u64, TransactionEnd)],
+    ) -> Self {
         let gaps = dropped.iter().flat_map(|it| {
             it.lsns.iter().map(|&(first, last)| Gap { first, last, because: it.because })
         });
@@ -63,6 +71,7 @@ impl<'w> Copier<'w> {
             control,
             gaps,
             ahead: 0,
+            ends,
             next_lsn: 1,
             timestamp_ns: 0,
             kept: LsnRanges::default(),
@@ -82,7 +91,7 @@ impl<'w> Copier<'w> {
             if self.gap_at(event.lsn).is_some() {
                 continue;
             }
-            self.writer.append_as_is(&event)?;
+            self.keep(&event)?;
             self.kept.add(event.lsn);
             self.kept_events += 1;
             self.timestamp_ns = event.header.timestamp_ns;
@@ -96,6 +105,21 @@ impl<'w> Copier<'w> {
         self.fill(next_lsn)?;
         let Self { kept, kept_events, blocks, .. } = self;
         Ok(Copied { kept: kept.0, kept_events, blocks: blocks.finish() })
+    }
+
+    fn keep(&mut self, event: &Event<'_>) -> Result<(), Error> {
+        let Some(((lsn, end), behind)) = self.ends.split_first() else {
+            return self.writer.append_as_is(event);
+        };
+        if *lsn != event.lsn {
+            return self.writer.append_as_is(event);
+        }
+        self.ends = behind;
+        let (mut bytes, mut payload) = (event.bytes().to_vec(), Vec::new());
+        Body::TransactionEnd(*end).encode(&mut payload);
+        bytes[EventHeader::BYTES..][..payload.len()].copy_from_slice(&payload);
+        let anew = Event::read(*lsn, &bytes);
+        anew.map_or(Ok(()), |anew| self.writer.append_as_is(&anew))
     }
 
     /// Puts placeholders in all places that are free before `until`.

@@ -1,8 +1,11 @@
-//! Decides which of the intact events stand: goes through them in order, and drops what is not of a
-//! whole transaction, and what contradicts what is kept before it.
+//! Decides which of the intact events stand: goes through them in the order in which they take
+//! effect, and drops what is not of a whole transaction, and what contradicts what is kept before it.
 //!
 //! What is dropped has no effect on what comes after it, so one pass comes to rest: what is kept
-//! contradicts nothing that is kept. A transaction is kept whole or not at all.
+//! contradicts nothing that is kept. Of a transaction that is whole a member that contradicts is
+//! dropped alone, as a replay past damage lets the others happen: what it builds on is lost, and
+//! dropping all others for it would take away what ever more events build on. Its end record is then
+//! made anew.
 
 use vexfs_kernels::{Digest, Sha256Stream};
 
@@ -13,7 +16,7 @@ use super::trial::Trial;
 use crate::error::Error;
 use crate::event::{Body, Event, EventIter, TransactionEnd};
 use crate::flow::Accepted;
-use crate::journal::{Journal, block};
+use crate::journal::{Journal, TransactionDigest, block};
 use crate::replay::{Cause, Inconsistency, TransactionFault};
 use crate::stages::decode::Reading;
 use crate::stages::ledger::Ledger;
@@ -46,6 +49,7 @@ pub(super) struct Decider<'j> {
     next_lsn: u64,
     holes: Holes,
     dropped: Vec<Dropped>,
+    ends: Vec<(u64, TransactionEnd)>,
     blocks: Sha256Stream,
 }
 
@@ -56,6 +60,8 @@ pub(super) struct Decided {
     pub(super) holes: Holes,
     /// Intact events that don't stand.
     pub(super) dropped: Vec<Dropped>,
+    /// LSNs of end records, and what they must say of what is left of their transactions.
+    pub(super) ends: Vec<(u64, TransactionEnd)>,
     /// Over the digests of all intact blocks.
     pub(super) blocks: Digest,
     /// The digest of the state that the rest leads to, where contradictions were looked for.
@@ -76,6 +82,7 @@ impl<'j> Decider<'j> {
             next_lsn: 1,
             holes: Holes::default(),
             dropped: Vec::new(),
+            ends: Vec::new(),
             blocks: Sha256Stream::default(),
         }
     }
@@ -108,9 +115,9 @@ impl<'j> Decider<'j> {
     pub(super) fn finish(mut self, next_lsn: u64) -> Decided {
         self.discard_open();
         self.holes.add(self.next_lsn, next_lsn);
-        let Self { holes, dropped, blocks, trial, .. } = self;
+        let Self { holes, dropped, ends, blocks, trial, .. } = self;
         let state_digest = trial.map(|trial| trial.digest());
-        Decided { holes, dropped, blocks: blocks.finish(), state_digest }
+        Decided { holes, dropped, ends, blocks: blocks.finish(), state_digest }
     }
 
     fn event(&mut self, event: &Event<'_>, place: &BlockRef) -> Result<(), Error> {
@@ -140,13 +147,9 @@ impl<'j> Decider<'j> {
                 }
             }
             Some(body) => {
-                let Some(trial) = &mut self.trial else { return Ok(()) };
-                let contradiction = trial.event(event, &body, lsn);
-                trial.settle(contradiction.as_ref());
-                if let Some(it) = contradiction {
-                    let mut lsns = LsnRanges::default();
-                    lsns.add(lsn);
-                    self.drop_for(DroppedBecause::Contradicts, None, lsns, Some(it));
+                let trial = self.trial.as_mut();
+                if let Some(it) = trial.and_then(|trial| trial.event(event, &body, lsn)) {
+                    self.drop_contradicting(None, it);
                 }
             }
             None => {}
@@ -166,13 +169,7 @@ impl<'j> Decider<'j> {
         members.lsns.add(lsn);
         match ended {
             Ok(None) => {}
-            Ok(Some(_)) => {
-                let contradiction = self.try_members(id, begin..lsn, &members.blocks)?;
-                if let Some(it) = contradiction {
-                    let because = DroppedBecause::Contradicts;
-                    self.drop_for(because, Some(id), members.lsns, Some(it));
-                }
-            }
+            Ok(Some(_)) => self.commit(id, begin..lsn, end, &members.blocks)?,
             Err(fault) => {
                 self.drop_faulty(DroppedBecause::Broken, id, members.lsns, (lsn, fault));
             }
@@ -180,30 +177,39 @@ impl<'j> Decider<'j> {
         Ok(())
     }
 
-    /// Lets the members of a committed transaction happen, all of them or none.
-    fn try_members(
+    /// Lets the members of a committed transaction happen, those that don't contradict.
+    fn commit(
         &mut self,
         id: u64,
         span: std::ops::Range<u64>,
+        end: &TransactionEnd,
         blocks: &[BlockRef],
-    ) -> Result<Option<Inconsistency>, Error> {
-        let Some(trial) = &mut self.trial else { return Ok(None) };
-        let mut first = None;
+    ) -> Result<(), Error> {
+        let Some(trial) = &mut self.trial else { return Ok(()) };
+        let (mut digest, mut contradicting) = (TransactionDigest::default(), Vec::new());
         for wanted in blocks {
             self.rereader.visit(wanted, &mut |event| {
                 // The id alone doesn't make an event a member: an earlier transaction may have had
                 // the same.
-                let member = event.header.transaction == id && span.contains(&event.lsn);
-                if member
-                    && event.lsn > span.start
-                    && let Ok(Some(body)) = event.body()
-                {
-                    first = first.or(trial.event(event, &body, span.end));
+                let within = span.start < event.lsn && event.lsn < span.end;
+                if !within || event.header.transaction != id {
+                    return;
+                }
+                let body = event.body().ok().flatten();
+                match body.and_then(|body| trial.event(event, &body, span.end)) {
+                    Some(it) => contradicting.push(it),
+                    None => digest.add(event.lsn, vexfs_kernels::crc32c(event.bytes())),
                 }
             })?;
         }
-        trial.settle(first.as_ref());
-        Ok(first)
+        if !contradicting.is_empty() {
+            let (events, digest) = (digest.events(), digest.finish());
+            self.ends.push((span.end, TransactionEnd { events, digest, ..*end }));
+        }
+        for it in contradicting {
+            self.drop_contradicting(Some(id), it);
+        }
+        Ok(())
     }
 
     fn take_open(&mut self, id: u64) -> Option<(u64, Members)> {
@@ -236,6 +242,12 @@ impl<'j> Decider<'j> {
         }
         lsns.add(lsn);
         self.drop_faulty(because, id, lsns, (lsn, fault));
+    }
+
+    fn drop_contradicting(&mut self, transaction: Option<u64>, it: Inconsistency) {
+        let mut lsns = LsnRanges::default();
+        lsns.add(it.lsn);
+        self.drop_for(DroppedBecause::Contradicts, transaction, lsns, Some(it));
     }
 
     fn drop_faulty(

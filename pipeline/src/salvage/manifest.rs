@@ -36,7 +36,7 @@ pub enum DroppedBecause {
     BegunAgain,
     /// They name a transaction that is not open.
     NotOpen,
-    /// They contradict what is kept before them, or their transaction does.
+    /// They contradict what is kept before them.
     Contradicts,
 }
 
@@ -112,6 +112,9 @@ pub struct Salvaged {
     pub dropped_events: u64,
     /// The LSNs that were kept, as ranges, both ends included. They are the same in both journals.
     pub kept: Vec<(u64, u64)>,
+    /// The LSNs of those end records among them that say less than they did, as members of their
+    /// transactions were dropped that contradict. All other events are byte for byte the same.
+    pub ends_made_anew: Vec<u64>,
     /// What was dropped: damage first, in the order of the journal, then the rest in its order.
     pub dropped: Vec<Dropped>,
 }

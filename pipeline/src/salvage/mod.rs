@@ -36,6 +36,7 @@ use self::decide::{Contradictions, Decided, Decider};
 use self::stages::Stages;
 use self::staging::Staging;
 use crate::error::Error;
+use crate::event::TransactionEnd;
 use crate::flow::{self, Accepted, FlowOptions};
 use crate::journal::damage::Fault;
 use crate::journal::{Durability, EndKind, Head, Journal, Validation, Writer, WriterOptions};
@@ -91,11 +92,11 @@ pub fn salvage(
     let (findings, decided) = salvage.decide(&outcome, &mut stages)?;
     let next_lsn = findings.end.position.next_lsn;
     salvage.check_amount(&decided)?;
-    let Decided { holes, dropped: unfit, blocks, state_digest } = decided;
+    let Decided { holes, dropped: unfit, ends, blocks, state_digest } = decided;
     let mut dropped = holes.into_dropped(&findings.damages);
     dropped.extend(torn_tail(&findings));
     dropped.extend(unfit);
-    let (head, copied) = salvage.copy(next_lsn, &dropped, &mut stages)?;
+    let (head, copied) = salvage.copy(next_lsn, (&dropped, &ends), &mut stages)?;
     salvage.check_unchanged(blocks, copied.blocks)?;
     let expected = state_digest.unwrap_or(original_state);
     let new = salvage.prove(head, expected, &mut stages)?;
@@ -116,6 +117,7 @@ pub fn salvage(
         kept_events: copied.kept_events,
         dropped_events: next_lsn - 1 - copied.kept_events,
         kept: copied.kept,
+        ends_made_anew: ends.into_iter().map(|(lsn, _)| lsn).collect(),
         dropped,
     };
     write_manifest(&salvaged, salvage.staging.as_ref(), MANIFEST_NAME)?;
@@ -205,7 +207,7 @@ impl Salvage<'_> {
     fn copy(
         &self,
         next_lsn: u64,
-        dropped: &[Dropped],
+        (dropped, ends): (&[Dropped], &[(u64, TransactionEnd)]),
         stages: &mut Stages<'_>,
     ) -> Result<(Head, Copied), Error> {
         // Until there is a journal nobody is promised anything, so nothing waits for a sync but its
@@ -213,7 +215,7 @@ impl Salvage<'_> {
         let options = WriterOptions { durability: Durability::None, ..self.options.writer };
         let folder: Arc<dyn Folder> = Arc::clone(&self.staging) as Arc<dyn Folder>;
         let writer = Writer::create_locked(folder, options, Box::new(()))?;
-        let mut copier = Copier::new(&writer, &self.options.control, dropped);
+        let mut copier = Copier::new(&writer, &self.options.control, dropped, ends);
         self.walk(stages, &mut |accepted| copier.block(accepted))?;
         let copied = copier.finish(next_lsn)?;
         Ok((writer.close()?, copied))

@@ -1,13 +1,11 @@
-//! Tries events on a state: those that contradict what is there leave nothing behind.
-//!
-//! What an effect changes is remembered until it is known that it stands. So the memory that it
-//! takes beside the state goes with what one transaction touches.
+//! Tries events on a state, one after the other: one that contradicts what is there leaves nothing
+//! behind, also where only one of its effects does.
 
 use crate::event::{Body, Event};
 use crate::replay::{Cause, Inconsistency};
 use crate::state::{self, Home, MemoryState, OwnedKey, Records as _, Stamp, for_each_effect};
 
-/// A state, and how to take back what was tried last.
+/// A state, and how to take back the event that was tried last.
 #[derive(Debug, Default)]
 pub(super) struct Trial {
     state: MemoryState,
@@ -16,7 +14,8 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Lets an event happen, whose effects take place at `position`; gives the first contradiction.
+    /// Lets an event happen, whose effects take place at `position`, unless it contradicts what is
+    /// there; gives the first contradiction then.
     pub(super) fn event(
         &mut self,
         event: &Event<'_>,
@@ -25,6 +24,7 @@ impl Trial {
     ) -> Option<Inconsistency> {
         let (lsn, timestamp_ns) = (event.lsn, event.header.timestamp_ns);
         let mut first = None;
+        self.before.clear();
         for_each_effect(body, |effect| {
             let Home { partition, tag } = effect.key.home();
             let table = &mut self.state.partitions_mut()[partition];
@@ -34,15 +34,12 @@ impl Trial {
             let contradiction = state::apply(table, tag, &effect, Stamp { lsn, timestamp_ns });
             first = first.or(contradiction);
         });
-        first.map(|of| Inconsistency { lsn, position, cause: Cause::Effect(of) })
+        let of = first?;
+        self.take_back();
+        Some(Inconsistency { lsn, position, cause: Cause::Effect(of) })
     }
 
-    /// What was tried stands, unless it contradicts.
-    pub(super) fn settle(&mut self, contradiction: Option<&Inconsistency>) {
-        if contradiction.is_none() {
-            self.before.clear();
-            return;
-        }
+    fn take_back(&mut self) {
         while let Some((key, before)) = self.before.pop() {
             let key = key.as_key();
             let Home { partition, tag } = key.home();
