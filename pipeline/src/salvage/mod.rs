@@ -186,8 +186,8 @@ impl Salvage<'_> {
             0 => Contradictions::None,
             _ => Contradictions::LookedFor,
         };
-        let mut decider = Decider::new(self.journal, &self.reading(), contradictions);
-        let findings = self.walk(stages, &mut |accepted| decider.block(accepted))?;
+        let mut decider = Decider::new(self.journal, &self.reading(u64::MAX), contradictions);
+        let findings = self.walk(u64::MAX, stages, &mut |accepted| decider.block(accepted))?;
         let decided = decider.finish(findings.end.position.next_lsn);
         Ok((findings, decided))
     }
@@ -216,7 +216,8 @@ impl Salvage<'_> {
         let folder: Arc<dyn Folder> = Arc::clone(&self.staging) as Arc<dyn Folder>;
         let writer = Writer::create_locked(folder, options, Box::new(()))?;
         let mut copier = Copier::new(&writer, &self.options.control, dropped, ends);
-        self.walk(stages, &mut |accepted| copier.block(accepted))?;
+        // No farther than was decided, whatever has come behind that since.
+        self.walk(next_lsn - 1, stages, &mut |accepted| copier.block(accepted))?;
         let copied = copier.finish(next_lsn)?;
         Ok((writer.close()?, copied))
     }
@@ -255,11 +256,11 @@ impl Salvage<'_> {
         })
     }
 
-    fn reading(&self) -> Reading<'static> {
+    fn reading(&self, until_lsn: u64) -> Reading<'static> {
         Reading {
             validation: self.options.validation,
             after_lsn: 0,
-            until_lsn: u64::MAX,
+            until_lsn,
             stop_at_fault: false,
             route: false,
             filter: None,
@@ -268,14 +269,15 @@ impl Salvage<'_> {
         }
     }
 
-    /// Goes through all intact blocks of the original, in order.
+    /// Goes through the intact blocks of the original, in order, up to an LSN.
     fn walk(
         &self,
+        until_lsn: u64,
         stages: &mut Stages<'_>,
         visit: &mut dyn FnMut(&Accepted<'_>) -> Result<(), Error>,
     ) -> Result<Findings, Error> {
         let options = FlowOptions {
-            reading: self.reading(),
+            reading: self.reading(until_lsn),
             plan: None,
             anchor_lsn: None,
             start: None,
