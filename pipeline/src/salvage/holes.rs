@@ -80,3 +80,51 @@ fn damaged(damage: Option<Damage>, lsns: Vec<(u64, u64)>) -> Dropped {
     let because = DroppedBecause::Damaged;
     Dropped { because, transaction: None, lsns, damage, inconsistency: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::journal::damage::{Fault, Verdict};
+
+    fn damage(lsn: u64, next_lsn: Option<u64>) -> Damage {
+        Damage {
+            segment: 0,
+            path: "segment".into(),
+            offset: lsn * 4096,
+            end: lsn * 4096 + 4096,
+            lsn,
+            next_lsn,
+            blocks: 1,
+            fault: Fault::Zeros,
+            verdict: Verdict::Corruption,
+        }
+    }
+
+    proptest! {
+        /// Whatever the damaged ranges claim.
+        #[test]
+        fn each_missing_lsn_is_told_once(
+            missing in proptest::collection::btree_set(1_u64..60, 0..50),
+            claims in proptest::collection::btree_set((1_u64..60, proptest::option::of(0_u64..70)), 0..8),
+        ) {
+            let mut holes = Holes::default();
+            missing.iter().filter(|lsn| !missing.contains(&(*lsn - 1))).for_each(|&first| {
+                let until = (first..).find(|lsn| !missing.contains(lsn)).unwrap_or(first);
+                holes.add(first, until);
+            });
+            prop_assert_eq!(holes.count(), missing.len() as u64);
+            prop_assert_eq!(holes.first(), missing.first().copied().unwrap_or(0));
+            let damages: Vec<Damage> =
+                claims.iter().map(|&(lsn, next_lsn)| damage(lsn, next_lsn)).collect();
+            let dropped = holes.into_dropped(&damages);
+            let ranges = dropped.iter().flat_map(|it| &it.lsns);
+            let told: Vec<u64> = ranges.flat_map(|&(first, last)| first..=last).collect();
+            prop_assert_eq!(told.len(), missing.len(), "{:?}", told);
+            prop_assert_eq!(told.into_iter().collect::<BTreeSet<u64>>(), missing);
+        }
+    }
+}
