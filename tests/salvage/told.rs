@@ -107,11 +107,11 @@ pub(crate) fn check_journal(
 ) -> Result<(), String> {
     let dropped = dropped_in(salvaged)?;
     let events = events_of(new);
-    same("number of events", &(salvaged.original.head_lsn as usize), &events.len())?;
-    for (lsn, event) in (1..).zip(&events) {
+    same("number of events", &salvaged.original.head_lsn, &(events.len() as u64))?;
+    for (index, (lsn, event)) in (1..).zip(&events).enumerate() {
         match dropped.get(&lsn) {
             None if salvaged.ends_made_anew.contains(&lsn) => {
-                let (written, found) = (&written[lsn as usize - 1], event);
+                let (written, found) = (&written[index], event);
                 same(&format!("length of end record {lsn}"), &written.len(), &found.len())?;
                 let told = |event: &[u8]| {
                     let (before, rest) = event.split_at(END_COUNT.start);
@@ -119,7 +119,7 @@ pub(crate) fn check_journal(
                 };
                 same(&format!("end record {lsn}"), &told(written), &told(found))?;
             }
-            None => same(&format!("event {lsn}"), &written[lsn as usize - 1], event)?,
+            None => same(&format!("event {lsn}"), &written[index], event)?,
             Some(because) => {
                 let text = format!("salvage: {}", because.name());
                 let length = EventHeader::read(event).payload_bytes as usize;
