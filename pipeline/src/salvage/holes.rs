@@ -105,6 +105,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         /// Whatever the damaged ranges claim.
         #[test]
         fn each_missing_lsn_is_told_once(
