@@ -285,7 +285,7 @@ fn back_and_forth_again() {
     for name in back["aside"].as_array().unwrap() {
         assert!(records_of(&made).join(name.as_str().unwrap()).is_file(), "{name}");
     }
-    let stays = recover(&made, &[], 0);
+    let stays = recover(&made, &[], 5);
     assert_eq!((&stays["last_lsn"], &stays["state_digest"]), (&300.into(), &back["state_digest"]));
     let redone = recover(&made, &["--redo"], 0);
     assert_eq!(redone["state_digest"], whole["state_digest"]);

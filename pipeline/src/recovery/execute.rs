@@ -160,6 +160,7 @@ impl Executor<'_> {
             until,
             selection: None,
             list_skipped: true,
+            list_blocks: way == Way::Emergency,
             ..base.clone()
         })
     }

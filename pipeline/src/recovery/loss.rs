@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::strategy::{Loss, Way};
 use crate::journal::EndKind;
 use crate::journal::damage::Damage;
-use crate::replay::{Findings, Inconsistency, Outcome, SkippedBecause, SkippedEvents};
+use crate::replay::{Findings, Inconsistency, ListedBlock, Outcome, SkippedBecause, SkippedEvents};
 
 /// A damaged range that was left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct LostRange {
     pub end: u64,
     /// The first LSN in it.
     pub first_lsn: u64,
-    /// The last LSN in it, where what follows tells.
+    /// The last LSN in it, where what follows tells; one less than the first where no event is lost.
     pub last_lsn: Option<u64>,
     /// What is wrong, by name.
     pub kind: String,
@@ -27,13 +27,19 @@ pub struct LostRange {
 }
 
 impl LostRange {
-    fn of(damage: &Damage) -> Self {
+    /// The range of a damage. Where no header tells which LSN follows it, the next of the blocks that were
+    /// accepted does.
+    fn of(damage: &Damage, accepted: &[ListedBlock]) -> Self {
+        let place = (damage.segment, damage.offset);
+        let behind = accepted.partition_point(|block| (block.segment, block.offset) <= place);
+        let next_lsn = accepted.get(behind).map(|block| block.first_lsn);
+        let next_lsn = damage.next_lsn.or(next_lsn).map(|next| next.max(damage.lsn));
         Self {
             segment: damage.segment,
             offset: damage.offset,
             end: damage.end,
             first_lsn: damage.lsn,
-            last_lsn: damage.next_lsn.map(|next| next.saturating_sub(1)),
+            last_lsn: next_lsn.map(|next| next - 1),
             kind: damage.fault.name().to_owned(),
             detail: damage.to_string(),
         }
@@ -86,7 +92,7 @@ impl Lost {
     /// What a replay in this way lost of a journal whose last event seems to be of `last_lsn`, and which
     /// is proven to have reached `proven_lsn` once.
     pub(super) fn of(way: Way, outcome: &Outcome, last_lsn: u64, proven_lsn: u64) -> Self {
-        let Findings { end, damages, skipped, inconsistencies, .. } = &outcome.findings;
+        let Findings { end, damages, skipped, inconsistencies, listed, .. } = &outcome.findings;
         let torn = end.tail.as_ref().filter(|_| end.kind == EndKind::TornTail);
         let known = Some(last_lsn.max(proven_lsn)).filter(|&lsn| lsn > outcome.last_lsn);
         let behind = LsnRange { first: outcome.last_lsn + 1, last: known };
@@ -97,14 +103,14 @@ impl Lost {
             matches!(it.because, SkippedBecause::Broken | SkippedBecause::NotOpen)
         };
         Self {
-            ranges: damages.iter().map(LostRange::of).collect(),
+            ranges: damages.iter().map(|it| LostRange::of(it, listed)).collect(),
             after_damage: (stopped_by_damage || cut_off).then_some(behind),
             undone: None,
             behind_stop: (end.kind == EndKind::Until && known.is_some()).then_some(behind),
             dependents: skipped.iter().filter(for_loss).cloned().collect(),
             contradictions: inconsistencies.count,
             contradicting: inconsistencies.first.clone(),
-            torn_tail: torn.map(LostRange::of),
+            torn_tail: torn.map(|it| LostRange::of(it, listed)),
         }
     }
 }

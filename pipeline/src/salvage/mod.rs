@@ -278,6 +278,7 @@ impl Salvage<'_> {
     ) -> Result<Findings, Error> {
         let options = FlowOptions {
             reading: self.reading(until_lsn),
+            list_blocks: false,
             plan: None,
             anchor_lsn: None,
             start: None,

@@ -152,6 +152,10 @@ impl Folder for Staging {
         self.inner.lock()
     }
 
+    fn lock_holder(&self) -> io::Result<Option<String>> {
+        self.inner.lock_holder()
+    }
+
     fn is_one_file(&self) -> bool {
         self.inner.is_one_file()
     }
