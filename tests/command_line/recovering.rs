@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use serde_json::Value;
 
@@ -333,9 +333,12 @@ fn a_killed_process_is_run_again_and_comes_to_the_same_end() {
         fs::remove_dir_all(&records).unwrap();
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let moment = whole_run.mul_f64((seed >> 33) as f64 / f64::from(1_u32 << 31));
-        let mut child = program(&arguments).spawn().unwrap();
-        std::thread::sleep(moment.min(Duration::from_secs(20)));
-        child.kill().unwrap();
+        let child = program(&arguments).spawn().unwrap();
+        // It isn't waited for before that, so its number is still its own.
+        let [seconds, id] = [moment.as_secs_f64().to_string(), child.id().to_string()];
+        let mut killer = Command::new("sh");
+        killer.args(["-c", "sleep $0; kill -9 $1", &seconds, &id]);
+        assert!(killer.status().unwrap().success());
         in_time += usize::from(child.wait_with_output().unwrap().status.code().is_none());
         let (ran, result) = made.run(&["recover"], &["--threads", "2", "--strategy", "full"]);
         assert_eq!(ran.code, Some(0), "kill {kill} after {moment:?}: {ran:?}");

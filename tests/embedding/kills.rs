@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 const FOLDER: &str = "KV_STORE_FOLDER";
 /// How often the process is killed.
@@ -102,6 +100,14 @@ impl Drop for Served {
     }
 }
 
+/// Lets another process kill this one after so many microseconds. It isn't waited for before that, so
+/// its number is still its own.
+fn kill_after(microseconds: u64, child: &Child) -> Child {
+    let seconds = format!("{}", microseconds as f64 / 1e6);
+    let line = "sleep $0; kill -9 $1";
+    Command::new("sh").args(["-c", line, &seconds, &child.id().to_string()]).spawn().unwrap()
+}
+
 /// A change, and what the keys are once it has happened.
 fn changed(
     known: &BTreeMap<String, String>,
@@ -131,42 +137,26 @@ fn what_was_acknowledged_outlives_every_kill_and_nothing_else_is_there() {
         assert_eq!(served.all(), known, "after {kill} kills");
 
         // Somebody else kills it while it is busy.
-        let id = served.child.id().to_string();
-        let after = Duration::from_micros(500 + dice.below(60_000));
-        let ended = AtomicBool::new(false);
-        let mut pending = None;
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                std::thread::sleep(after);
-                // It was not waited for, so its number is still its own.
-                assert!(Command::new("kill").args(["-9", &id]).status().unwrap().success());
-                ended.store(true, Ordering::Relaxed);
-            });
-            while pending.is_none() {
-                let (command, next) = changed(&known, &mut dice, acknowledged);
-                match served.ask(&command) {
-                    Some(answer) => {
-                        assert!(answer.starts_with("ok ") || answer == "none", "{answer}");
-                        known = next;
-                        acknowledged += 1;
-                    }
-                    None => pending = Some(next),
-                }
-            }
-        });
-        assert!(ended.into_inner());
+        let mut killer = kill_after(dice.below(60_000), &served.child);
+        let pending = loop {
+            let (command, next) = changed(&known, &mut dice, acknowledged);
+            let Some(answer) = served.ask(&command) else { break next };
+            assert!(answer.starts_with("ok ") || answer == "none", "{answer}");
+            known = next;
+            acknowledged += 1;
+        };
+        assert!(killer.wait().unwrap().success());
         drop(served);
 
         // Now and then it is killed while it recovers, too.
         while dice.below(2) == 0 {
-            let mut served = Served::start(folder.path());
-            std::thread::sleep(Duration::from_micros(dice.below(8_000)));
-            served.child.kill().unwrap();
+            let served = Served::start(folder.path());
+            assert!(kill_after(dice.below(8_000), &served.child).wait().unwrap().success());
         }
         // What was in flight is there or not, and stays as it is found now.
         let mut served = Served::start(folder.path());
         served.wait_until_ready();
-        let (found, pending) = (served.all(), pending.unwrap());
+        let found = served.all();
         assert!(found == known || found == pending, "after {kill} kills: {found:?}");
         in_flight += usize::from(known != pending);
         of_them_there += usize::from(found == pending && known != pending);

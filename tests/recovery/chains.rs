@@ -166,8 +166,11 @@ fn check_record(
     if way == Way::Emergency && is_loss {
         // A header page holds no events; the blocks behind it tell where they stand.
         let ranges = record.lost.ranges.iter().filter(|it| (it.offset, it.end) != (0, 4096));
-        let lost = ranges.flat_map(|it| it.first_lsn..=it.last_lsn.unwrap_or(world.last_lsn()));
-        let judged = world.story.judge(record.last_lsn, &lost.collect());
+        let lost: Option<Vec<_>> =
+            ranges.map(|it| it.last_lsn.map(|last| it.first_lsn..=last)).collect();
+        // Where nothing tells how far a hole goes, neither does this.
+        let Some(lost) = lost else { return };
+        let judged = world.story.judge(record.last_lsn, &lost.into_iter().flatten().collect());
         Story::check_state(&judged, state);
     }
 }
