@@ -5,7 +5,7 @@ use super::fault::CheckpointFault;
 use crate::error::Error;
 use crate::journal::block::Position;
 use crate::journal::layout::{BlockHeader, MAX_BLOCK_BYTES, PAGE_BYTES};
-use crate::journal::{Journal, Validation, block};
+use crate::journal::{Journal, Segment, Validation, block};
 use crate::replay::Cut;
 
 /// Looks in the journal for the block that holds the cut, and proves it as far as asked.
@@ -22,7 +22,7 @@ pub(crate) fn check_fits(
     }
     let segment = journal.segments.iter().find(|it| it.number == cut.block.segment);
     let end = cut.block.offset.checked_add(u64::from(cut.block.block_bytes));
-    let Some(segment) = segment.filter(|it| end.is_some_and(|end| end <= it.blocks_limit())) else {
+    let Some(segment) = segment.filter(|it| end.is_some_and(|end| end <= there(it))) else {
         return Ok(Err(CheckpointFault::Ahead { watermark }));
     };
     let length = cut.block.block_bytes as usize;
@@ -49,6 +49,11 @@ pub(crate) fn check_fits(
     check_restart(cut, &header, journal)
 }
 
+/// Where a segment ends: the next one may say that it was longer than its file is.
+fn there(segment: &Segment) -> u64 {
+    segment.blocks_limit().min(segment.file_bytes)
+}
+
 /// Whether reading restarts where a block ends or starts: behind that of the cut, whose header this
 /// is, or before one that comes no later.
 fn check_restart(
@@ -66,7 +71,7 @@ fn check_restart(
     }
     let segment = journal.segments.iter().find(|it| it.number == restart.segment);
     let end = restart.offset.checked_add(BlockHeader::BYTES as u64);
-    let Some(segment) = segment.filter(|it| end.is_some_and(|end| end <= it.blocks_limit())) else {
+    let Some(segment) = segment.filter(|it| end.is_some_and(|end| end <= there(it))) else {
         return Ok(Err(bad));
     };
     let mut bytes = [0; BlockHeader::BYTES];
