@@ -122,7 +122,11 @@ impl Journal {
     fn link(&mut self) {
         for index in 1..self.segments.len() {
             let [before, after] = &mut self.segments[index - 1..=index] else { continue };
-            if let (Ok((header, _)), true) = (after.header, after.number == before.number + 1) {
+            let follows = after.number == before.number + 1;
+            // Another journal's segment in the place of ours knows nothing of the one before.
+            let header = after.header.ok().map(|(header, _)| header);
+            let header = header.filter(|it| follows && it.journal_id == self.journal_id);
+            if let Some(header) = header {
                 let before_epoch = before.header.map_or(0, |(header, _)| header.writer_epoch);
                 let outlived = after.file_bytes > PAGE_BYTES as u64;
                 let reopened = header.writer_epoch > before_epoch;
