@@ -224,9 +224,17 @@ fn ending_of(survey: &Survey, anchor: Option<Head>) -> (Ending, bool) {
         let covered = bad.before_lsn.is_some_and(|lsn| lsn <= restart);
         return (bad.ending, covered);
     }
+    // An older one than what can be used proves nothing: the journal reaches farther.
+    let reached = survey.usable().map_or(0, |it| it.watermark);
+    let is_short = survey.proven_lsn() > reached;
     let below_anchor = anchor.is_some_and(|anchor| anchor.lsn > survey.last_lsn());
-    if end.kind != EndKind::Damaged && (below_anchor || survey.checkpoints.iter().any(is_ahead)) {
+    if end.kind != EndKind::Damaged && (below_anchor || is_short) {
         return (Ending::Truncated, false);
+    }
+    // A checkpoint is made of what is synced: what is bad before its watermark wasn't torn.
+    let is_end_of_log = matches!(end.kind, EndKind::TornTail | EndKind::Unwritten | EndKind::Stale);
+    if is_end_of_log && survey.last_lsn() < reached {
+        return (Ending::Corrupt, end.position.next_lsn < restart);
     }
     let ending = match end.kind {
         EndKind::Sealed | EndKind::Until => Ending::Closed,
