@@ -173,7 +173,14 @@ impl Findings {
         self.damages.sort_by_key(|damage| (damage.segment, damage.offset));
         if self.end.kind == EndKind::Damaged {
             let last = self.end.tail.take();
-            self.damages.extend(last.filter(|last| !self.damages.contains(last)));
+            // It may have become part of one that starts before it.
+            let is_told = |last: &Damage| {
+                self.damages.iter().any(|it| {
+                    it.segment == last.segment && it.offset <= last.offset && last.end <= it.end
+                })
+            };
+            let last = last.filter(|last| !is_told(last));
+            self.damages.extend(last);
         }
     }
 }
