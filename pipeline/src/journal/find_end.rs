@@ -46,6 +46,15 @@ impl Journal {
         self.end_of(walk, visit)
     }
 
+    /// Finds where the journal ends, or where the first damage is, from a position on that was walked to.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when storage fails.
+    pub(crate) fn look_behind(&self, position: Position) -> Result<End, Error> {
+        let walk = Walk::new(self, Validation::Full, PastDamage::Stop).starting_at(position);
+        self.end_of(walk, &mut |_, _| {})
+    }
+
     /// Walks to the end, and checks the blocks of the newest segment whole.
     fn end_of(&self, mut walk: Walk<'_>, visit: Visit<'_>) -> Result<End, Error> {
         let mut buffer = vec![0; self.buffer_bytes(2 * MAX_BLOCK_BYTES)];

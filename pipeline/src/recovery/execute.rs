@@ -14,7 +14,7 @@ use super::strategy::Way;
 use super::survey::{Survey, is_bad, with_cause};
 use crate::checkpoint::{Catalogue, Kind, merge};
 use crate::error::{Error, IoContext as _};
-use crate::journal::{Head, Journal};
+use crate::journal::{EndKind, Head, Journal};
 use crate::replay::{
     CheckpointStart, Checkpoints, Outcome, Progress, ReplayOptions, StopPoint, replay,
 };
@@ -312,13 +312,25 @@ impl Executor<'_> {
         let _lock = storage::lock(checkpoints.as_ref())?;
         rollback.carry_out(self.places.journal.as_ref(), checkpoints.as_ref(), records.as_ref())?;
         let mut lost = self.lost(Way::Rollback, &outcome);
-        lost.undone = lost.behind_stop.take();
-        if lost.undone.is_none() && self.survey.last_lsn() > watermark {
-            let last = Some(self.survey.last_lsn());
-            lost.undone = Some(LsnRange { first: watermark + 1, last });
-        }
+        lost.behind_stop = None;
+        lost.undone = self.undone_behind(watermark, journal, &outcome)?;
         let aside = rollback.names();
         Ok(Done { state, outcome, lost, checkpoint: Some(target.name.clone()), aside })
+    }
+
+    /// What going back to a watermark undoes: all that is there behind it, or was there and is gone or
+    /// damaged.
+    fn undone_behind(
+        &self,
+        watermark: u64,
+        journal: &Journal,
+        outcome: &Outcome,
+    ) -> Result<Option<LsnRange>, Error> {
+        let end = journal.look_behind(outcome.findings.end.position)?;
+        let reached = self.survey.last_lsn().max(self.survey.proven_lsn());
+        let last = Some(reached.max(end.position.next_lsn - 1)).filter(|&last| last > watermark);
+        let is_hurt = end.kind == EndKind::Damaged;
+        Ok((is_hurt || last.is_some()).then_some(LsnRange { first: watermark + 1, last }))
     }
 
     /// What is to be put aside by going back to a watermark, whose block is in this segment.
