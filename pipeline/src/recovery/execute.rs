@@ -10,7 +10,7 @@ use super::facts::FailureType;
 use super::loss::{Lost, LsnRange};
 use super::options::{Places, RecoveryOptions};
 use super::record::{Attempt, Tried};
-use super::strategy::Way;
+use super::strategy::{Loss, Way};
 use super::survey::{Survey, is_bad, with_cause};
 use crate::checkpoint::{Catalogue, Kind, merge};
 use crate::error::{Error, IoContext as _};
@@ -174,6 +174,9 @@ impl Executor<'_> {
     ) -> Result<Done, Error> {
         let options = self.options(way, until)?;
         let (state, outcome) = replay(journal, &options, progress)?;
+        if way.loss() == Loss::Nothing && until.is_none() {
+            reaches(&outcome, self.survey.proven_lsn())?;
+        }
         let lost = self.lost(way, &outcome);
         let taken = &outcome.checkpoints;
         let checkpoint = taken.newest.clone().filter(|_| taken.watermark == outcome.last_lsn);
@@ -304,6 +307,7 @@ impl Executor<'_> {
             (checkpoints.start, checkpoints.policy) = (CheckpointStart::Required, None);
         }
         let (state, outcome) = replay(journal, &options, progress)?;
+        reaches(&outcome, watermark)?;
         let mut rollback =
             self.rollback(journal, watermark, outcome.cut.as_ref().map(|cut| cut.block.segment));
         if let Some(standing) = Rollback::load(records.as_ref())? {
@@ -349,6 +353,19 @@ impl Executor<'_> {
             segments: names.map(|name| (name.to_owned(), aside(name))).collect(),
         }
     }
+}
+
+/// A checkpoint is made of what is synced: what ends before its watermark isn't whole, whatever is found
+/// there.
+fn reaches(outcome: &Outcome, watermark: u64) -> Result<(), Error> {
+    if outcome.last_lsn >= watermark {
+        return Ok(());
+    }
+    let reason = format!(
+        "the journal can be read up to LSN {}, and a checkpoint was made of it at LSN {watermark}",
+        outcome.last_lsn
+    );
+    Err(Error::InconsistentRecovery { reason })
 }
 
 /// Whether no other way may be tried: it was ended from outside, or another way would meet the same.

@@ -85,12 +85,12 @@ impl Survey {
         self.end.as_ref().map_or(0, |end| end.position.next_lsn - 1)
     }
 
-    /// The last LSN that the journal is proven to have reached once, by checkpoints that it no longer
-    /// reaches; 0 where there are none.
+    /// The last LSN that the journal is proven to have reached once, by checkpoints that were made of
+    /// it, whether it still reaches them or not; 0 where there are none.
     #[must_use]
     pub fn proven_lsn(&self) -> u64 {
-        let ahead = self.checkpoints.iter().filter(|it| is_ahead(it));
-        ahead.map(|it| it.watermark).max().unwrap_or(0)
+        let proving = self.checkpoints.iter().filter(|it| it.fault.is_none() || is_ahead(it));
+        proving.map(|it| it.watermark).max().unwrap_or(0)
     }
 
     /// How long the journal's blocks are, in bytes.
