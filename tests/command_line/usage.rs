@@ -4,16 +4,19 @@ use serde_json::Value;
 
 use crate::program::{Made, run, run_json};
 
-const VERBS: [&str; 10] = [
+const VERBS: [&str; 13] = [
     "checkpoint",
     "demo",
     "generate",
     "import",
     "inspect",
+    "key",
     "receipt",
+    "recover",
     "verify",
     "replay",
     "salvage",
+    "seal",
     "state",
 ];
 
