@@ -40,7 +40,7 @@ impl Call {
         Self::Sync,
     ];
 
-    fn changes_something(self) -> bool {
+    pub(crate) fn changes_something(self) -> bool {
         matches!(self, Self::Create | Self::Rename | Self::SyncFolder | Self::Write | Self::Sync)
     }
 }

@@ -61,7 +61,7 @@ impl History {
 
     /// The state that these events lead to, up to an LSN, without those that were lost. A
     /// transaction that lost anything has no effect.
-    fn state(&self, last_lsn: u64, lost: &Range<u64>) -> BTreeMap<Vec<u8>, Known> {
+    fn state(&self, last_lsn: u64, is_lost: &dyn Fn(u64) -> bool) -> BTreeMap<Vec<u8>, Known> {
         let mut state = BTreeMap::new();
         let mut open: BTreeMap<u64, Open> = BTreeMap::new();
         let mut set = |(lsn, key, value)| {
@@ -70,7 +70,7 @@ impl History {
         };
         for (lsn, line) in (1..=last_lsn).zip(&self.lines) {
             let id = line.transaction;
-            if lost.contains(&lsn) {
+            if is_lost(lsn) {
                 open.entry(id).and_modify(|open| open.is_whole = false);
                 continue;
             }
@@ -104,13 +104,70 @@ impl History {
         last_lsn: u64,
         lost: &Range<u64>,
     ) {
+        let (found, expected) = self.found_and_expected(state, last_lsn, &|it| lost.contains(&it));
+        assert_eq!(found, expected, "the state after LSN {last_lsn}, without {lost:?}");
+    }
+
+    /// Whether `state` is what the events up to `last_lsn` lead to, without those that were lost.
+    pub(crate) fn leads_to(
+        &self,
+        state: &MemoryState,
+        last_lsn: u64,
+        is_lost: &dyn Fn(u64) -> bool,
+    ) -> bool {
+        let (found, expected) = self.found_and_expected(state, last_lsn, is_lost);
+        found == expected
+    }
+
+    fn found_and_expected(
+        &self,
+        state: &MemoryState,
+        last_lsn: u64,
+        is_lost: &dyn Fn(u64) -> bool,
+    ) -> (BTreeMap<Vec<u8>, Known>, BTreeMap<Vec<u8>, Known>) {
         let mut found = BTreeMap::new();
         state.for_each(KeyKind::Metric, |key, record| {
             let record = MetricRecord::read(record);
             found.insert(key.name.to_vec(), (record.changed_lsn, record.count, record.value));
         });
-        let expected = self.state(last_lsn, lost);
-        assert_eq!(found, expected, "the state after LSN {last_lsn}, without {lost:?}");
+        (found, self.state(last_lsn, is_lost))
+    }
+
+    /// The LSN at which the oldest transaction began that is open behind `lsn`.
+    pub(crate) fn open_since(&self, lsn: u64) -> Option<u64> {
+        let mut open = std::collections::BTreeSet::new();
+        for line in self.lines.iter().take(usize::try_from(lsn).unwrap()) {
+            match line.said {
+                // A transaction's id is the LSN at which it begins.
+                Said::Begin => open.insert(line.transaction),
+                Said::Commit | Said::Abort => open.remove(&line.transaction),
+                Said::Set { .. } => continue,
+            };
+        }
+        open.first().copied()
+    }
+
+    /// The events up to `last_lsn` that are there and count for nothing, since another event of their
+    /// transaction is lost, which ends later; by LSN.
+    pub(crate) fn dependents(&self, last_lsn: u64, is_lost: &dyn Fn(u64) -> bool) -> Vec<u64> {
+        let lines = || (1..=last_lsn).zip(&self.lines);
+        let of = |id: u64| lines().filter(move |(_, line)| line.transaction == id);
+        let is_member =
+            |line: &Line| matches!(line.said, Said::Set { .. }) && line.transaction != 0;
+        let waits_for_lost = |id: u64| {
+            let begun = !is_lost(id);
+            let end = of(id).find(|(_, line)| matches!(line.said, Said::Commit | Said::Abort));
+            match end.filter(|(lsn, _)| !is_lost(*lsn)) {
+                // Where the end is lost, it isn't known that there was one.
+                None => !begun,
+                Some((_, line)) => {
+                    let hurt = of(id).any(|(lsn, line)| is_member(line) && is_lost(lsn));
+                    !begun || (hurt && matches!(line.said, Said::Commit))
+                }
+            }
+        };
+        let members = lines().filter(|(lsn, line)| is_member(line) && !is_lost(*lsn));
+        members.filter(|(_, line)| waits_for_lost(line.transaction)).map(|it| it.0).collect()
     }
 }
 
