@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::aside::{Rollback, copy, move_over};
 use super::choose::Plan;
+use super::classify::Diagnosis;
 use super::coordinated::{Coordinator, LocalReport};
 use super::facts::FailureType;
 use super::loss::{Lost, LsnRange};
@@ -56,9 +57,17 @@ impl Executor<'_> {
         attempt: &mut Attempt,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<(Done, Tried), Error> {
+        let is_of_storage = plan.diagnosis == Diagnosis::Failed(FailureType::StorageFailure);
+        let mut last: Option<Error> = None;
         for &way in &plan.ways {
             if attempt.failed.iter().any(|tried| tried.way == way) {
                 continue;
+            }
+            // That storage fails says nothing of the journal: it is no reason to lose any of it.
+            let shown = last.as_ref().and_then(FailureType::shown_by);
+            let storage_failed = shown == Some(FailureType::StorageFailure);
+            if storage_failed && way.loss() != Loss::Nothing && !is_of_storage {
+                break;
             }
             attempt.trying = Some(way);
             self.save(attempt)?;
@@ -74,16 +83,13 @@ impl Executor<'_> {
                     tried.failed = Some(with_cause(&error));
                     tried.shows = FailureType::shown_by(&error);
                     attempt.failed.push(tried);
-                    if plan.ways.last() == Some(&way) {
-                        let (last, tried) = (Box::new(error), attempt.failed.clone());
-                        return Err(Error::Unrecovered {
-                            last,
-                            tried,
-                            not_allowed: plan.not_allowed(),
-                        });
-                    }
+                    last = Some(error);
                 }
             }
+        }
+        if let Some(last) = last {
+            let (last, tried) = (Box::new(last), std::mem::take(&mut attempt.failed));
+            return Err(Error::Unrecovered { last, tried, not_allowed: plan.not_allowed() });
         }
         // All had failed before the process that tried them was killed: once more, from the first.
         attempt.failed.clear();
