@@ -1,4 +1,4 @@
-//! Every byte of the journals changed: one bit of it, all of them, none set and all set; and every
+//! Bytes of the journals changed: one bit of it, all of them, none set and all set; and every
 //! length that a file may be cut to, with and without zeros instead.
 
 use std::num::NonZero;
@@ -14,8 +14,8 @@ use crate::matrix::{Case, Counts, in_parallel};
 use crate::reading::read;
 use crate::subject::{Files, Subject, folder_of};
 
-/// How many bytes to go on by, where the code is slow.
-const STRIDE: usize = if cfg!(debug_assertions) { 97 } else { 1 };
+/// How many bytes to go on by; every bit of one journal: `bit_flips`.
+const STRIDE: usize = if cfg!(debug_assertions) { 97 } else { 7 };
 /// Every how many flips one is recovered, in a few of the runs; it costs as much as hundred looks.
 const RECOVERED_EVERY: usize = 23;
 const RUNS_OF_A_FLIP: usize = 4;
