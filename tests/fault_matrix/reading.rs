@@ -142,7 +142,7 @@ impl Reader<'_> {
         let expected = before.map_or(0, |it| it + 1);
         let header = self.header(index);
         let names = header.map(|it| (it[24..40] == self.journal_id, u64_at(it, 56), u64_at(it, 48)));
-        let next_lsn = names.map(|it| it.1);
+        let next_lsn = names.filter(|it| it.0).map(|it| it.1);
         let hole = |segment, end, kind| Hole {
             segment,
             offset: 0,
@@ -307,7 +307,8 @@ impl Reader<'_> {
                 Some(_) => is_torn_like && tells_mark,
             };
         let is_torn_tail = is_end && (is_torn(kind) || behind.is_some());
-        let next = self.header(index + 1).map(|it| u64_at(it, 56));
+        let next = self.header(index + 1).filter(|it| it[24..40] == self.journal_id);
+        let next = next.map(|it| u64_at(it, 56));
         let behind = behind.filter(|_| !is_end);
         let (end, next_lsn) = match (&behind, next) {
             (Some(behind), _) => (behind.at, Some(behind.first_lsn)),

@@ -11,15 +11,15 @@ const TABLE: [u32; 256] = table();
 
 const fn table() -> [u32; 256] {
     let mut table = [0; 256];
-    let mut index = 0;
+    let (mut index, mut first) = (0, 0_u32);
     while index < table.len() {
-        let (mut crc, mut bit) = (index as u32, 0);
+        let (mut crc, mut bit) = (first, 0);
         while bit < 8 {
             crc = if crc & 1 == 1 { (crc >> 1) ^ 0x82F6_3B78 } else { crc >> 1 };
             bit += 1;
         }
         table[index] = crc;
-        index += 1;
+        (index, first) = (index + 1, first + 1);
     }
     table
 }

@@ -101,6 +101,8 @@ impl<'j> Judge<'j> {
             blocks = count_blocks(segment, position.offset)?;
         }
         let next_header = self.journal.segments.get(index + 1).and_then(|next| next.header.ok());
+        // Another journal's numbers say nothing of this one's.
+        let next_header = next_header.filter(|(it, _)| it.journal_id == self.journal.journal_id);
         let limit = segment.blocks_limit();
         let (end, next_lsn) = match (&behind, next_header) {
             (Some(header), _) => (header.file_offset, Some(header.first_lsn)),

@@ -217,7 +217,9 @@ impl<'j> Walk<'j> {
             }
             _ => (segment.number, segment.path.clone(), PAGE_BYTES as u64),
         };
+        // Another journal's numbers say nothing of this one's.
         let header = segment.header.ok().map(|(header, _)| header);
+        let header = header.filter(|it| it.journal_id == self.journal.journal_id);
         let damage = Damage {
             segment: number,
             path,
