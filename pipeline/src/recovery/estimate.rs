@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::loss::LsnRange;
 use super::strategy::{Loss, Way};
-use super::survey::{Survey, SurveyedCheckpoint};
+use super::survey::Survey;
+use super::survey_checkpoints::SurveyedCheckpoint;
 
 /// What a way would come to.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -3,24 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::aside::{Rollback, copy, move_over};
 use super::choose::Plan;
 use super::classify::Diagnosis;
 use super::coordinated::{Coordinator, LocalReport};
 use super::facts::FailureType;
-use super::loss::{Lost, LsnRange};
+use super::loss::Lost;
 use super::options::{Places, RecoveryOptions};
 use super::record::{Attempt, Tried};
 use super::strategy::{Loss, Way};
-use super::survey::{Survey, is_bad, with_cause};
-use crate::checkpoint::{Catalogue, Kind, merge};
-use crate::error::{Error, IoContext as _};
-use crate::journal::{EndKind, Head, Journal};
+use super::survey::{Survey, with_cause};
+use crate::error::Error;
+use crate::journal::{Head, Journal};
 use crate::replay::{
     CheckpointStart, Checkpoints, Outcome, Progress, ReplayOptions, StopPoint, replay,
 };
 use crate::state::MemoryState;
-use crate::storage::{self, Folder};
 
 /// What carrying out a way came to.
 #[derive(Debug)]
@@ -64,7 +61,7 @@ impl Executor<'_> {
                 continue;
             }
             // That storage fails says nothing of the journal: it is no reason to lose any of it.
-            let shown = last.as_ref().and_then(FailureType::shown_by);
+            let shown = attempt.failed.last().and_then(|tried| tried.shows);
             let storage_failed = shown == Some(FailureType::StorageFailure);
             if storage_failed && way.loss() != Loss::Nothing && !is_of_storage {
                 break;
@@ -137,7 +134,11 @@ impl Executor<'_> {
     }
 
     /// The options of a replay in this way.
-    fn options(&self, way: Way, until: Option<StopPoint>) -> Result<ReplayOptions, Error> {
+    pub(super) fn options(
+        &self,
+        way: Way,
+        until: Option<StopPoint>,
+    ) -> Result<ReplayOptions, Error> {
         let base = &self.options.replay;
         // A full replay goes on from its own checkpoints alone, which are among the records.
         let (folder, start) = match (way, &self.places.records) {
@@ -193,64 +194,8 @@ impl Executor<'_> {
         Ok(done)
     }
 
-    fn lost(&self, way: Way, outcome: &Outcome) -> Lost {
+    pub(super) fn lost(&self, way: Way, outcome: &Outcome) -> Lost {
         Lost::of(way, outcome, self.survey.last_lsn(), self.survey.proven_lsn())
-    }
-
-    /// Puts the checkpoint of a full replay among the journal's; those that are broken are kept aside.
-    fn publish(&self, done: &mut Done) -> Result<(), Error> {
-        let (Some(records), Some(checkpoints)) = (&self.places.records, &self.places.checkpoints)
-        else {
-            return Ok(());
-        };
-        let _lock = storage::lock(checkpoints.as_ref())?;
-        for broken in self.broken(checkpoints)? {
-            let aside = format!("broken-{}-{broken}", self.started_ns);
-            move_over((checkpoints.as_ref(), &broken), (records.as_ref(), &aside))?;
-            done.aside.push(aside);
-        }
-        let work = Catalogue::open(Arc::clone(records))?;
-        let newest = work.find(Some(done.outcome.last_lsn));
-        // A state behind damage is no cut, and a journal without events has none.
-        done.checkpoint = match newest {
-            None => None,
-            Some(base) if base.kind == Kind::Base => {
-                base.check_seal()?;
-                copy((records.as_ref(), &base.name), (checkpoints.as_ref(), &base.name))?;
-                Some(base.name.clone())
-            }
-            Some(newest) => {
-                let level = self.options.checkpoint_policy.compression_level;
-                Some(merge(&work, newest, checkpoints.as_ref(), level)?.name)
-            }
-        };
-        Ok(())
-    }
-
-    /// The checkpoints that are broken, contradict the journal, or build on such. What a seal says counts,
-    /// too: the new checkpoint may be given the name of one that only its seal shows to be broken.
-    fn broken(&self, checkpoints: &Arc<dyn Folder>) -> Result<Vec<String>, Error> {
-        let bad = self.survey.checkpoints.iter().filter(|it| is_bad(it));
-        let bad: Vec<&str> = bad.map(|it| it.name.as_str()).collect();
-        let mut catalogue = Catalogue::open(Arc::clone(checkpoints))?;
-        let mut broken = Vec::new();
-        // Oldest first: what builds on a broken one is found when that is no longer in the list.
-        for entry in std::mem::take(&mut catalogue.entries).into_iter().rev() {
-            let sound = match &entry.file {
-                Ok(_) if bad.contains(&entry.name.as_str()) => false,
-                Ok(file) if catalogue.chain(file).is_err() => false,
-                Ok(file) => match file.check_seal() {
-                    Err(Error::BadCheckpoint { .. }) => false,
-                    checked => checked.map(|()| true)?,
-                },
-                Err(_) => false,
-            };
-            match sound {
-                true => catalogue.entries.push(entry),
-                false => broken.push(entry.name),
-            }
-        }
-        Ok(broken)
     }
 
     /// Replays to the cut that all agree on.
@@ -284,86 +229,11 @@ impl Executor<'_> {
         }
         Ok(done)
     }
-
-    /// Goes back to a checkpoint, and keeps aside what came after it.
-    fn roll_back(
-        &self,
-        journal: &Journal,
-        progress: &mut dyn FnMut(&Progress),
-    ) -> Result<Done, Error> {
-        let (Some(records), Some(checkpoints)) = (&self.places.records, &self.places.checkpoints)
-        else {
-            let reason = "a rollback needs checkpoints and a folder of records".to_owned();
-            return Err(Error::InconsistentRecovery { reason });
-        };
-        let wanted = self.options.rollback_to;
-        let surveyed = self.survey.checkpoints.iter();
-        let mut fitting = surveyed
-            .filter(|it| it.fault.is_none() && wanted.is_none_or(|lsn| lsn == it.watermark));
-        let Some(target) = fitting.next() else {
-            let usable = self.survey.checkpoints.iter().filter(|it| it.fault.is_none());
-            let usable: Vec<String> = usable.map(|it| it.watermark.to_string()).collect();
-            let reason =
-                format!("no usable checkpoint is there; usable are: {}", usable.join(", "));
-            return Err(Error::InvalidOption { option: "rollback to", reason });
-        };
-        let watermark = target.watermark;
-        let mut options = self.options(Way::Rollback, Some(StopPoint::Lsn(watermark)))?;
-        if let Some(checkpoints) = &mut options.checkpoints {
-            (checkpoints.start, checkpoints.policy) = (CheckpointStart::Required, None);
-        }
-        let (state, outcome) = replay(journal, &options, progress)?;
-        reaches(&outcome, watermark)?;
-        let mut rollback =
-            self.rollback(journal, watermark, outcome.cut.as_ref().map(|cut| cut.block.segment));
-        if let Some(standing) = Rollback::load(records.as_ref())? {
-            rollback.take_over(standing);
-        }
-        let _lock = storage::lock(checkpoints.as_ref())?;
-        rollback.carry_out(self.places.journal.as_ref(), checkpoints.as_ref(), records.as_ref())?;
-        let mut lost = self.lost(Way::Rollback, &outcome);
-        lost.behind_stop = None;
-        lost.undone = self.undone_behind(watermark, journal, &outcome)?;
-        let aside = rollback.names();
-        Ok(Done { state, outcome, lost, checkpoint: Some(target.name.clone()), aside })
-    }
-
-    /// What going back to a watermark undoes: all that is there behind it, or was there and is gone or
-    /// damaged.
-    fn undone_behind(
-        &self,
-        watermark: u64,
-        journal: &Journal,
-        outcome: &Outcome,
-    ) -> Result<Option<LsnRange>, Error> {
-        let end = journal.look_behind(outcome.findings.end.position)?;
-        let reached = self.survey.last_lsn().max(self.survey.proven_lsn());
-        let last = Some(reached.max(end.position.next_lsn - 1)).filter(|&last| last > watermark);
-        let is_hurt = end.kind == EndKind::Damaged;
-        Ok((is_hurt || last.is_some()).then_some(LsnRange { first: watermark + 1, last }))
-    }
-
-    /// What is to be put aside by going back to a watermark, whose block is in this segment.
-    fn rollback(&self, journal: &Journal, watermark: u64, from_segment: Option<u64>) -> Rollback {
-        let aside = |name: &str| format!("undone-{watermark:020}-{name}");
-        let newer = self.survey.checkpoints.iter().filter(|it| it.watermark > watermark);
-        let checkpoints = newer.map(|it| (it.name.clone(), aside(&it.name))).collect();
-        let first = from_segment.unwrap_or(0);
-        let segments = journal.segments.iter().filter(|segment| segment.number >= first);
-        let names = segments.filter_map(|segment| segment.path.file_name()?.to_str());
-        Rollback {
-            journal_id: journal.journal_id,
-            watermark,
-            undone_last: self.survey.last_lsn(),
-            checkpoints,
-            segments: names.map(|name| (name.to_owned(), aside(name))).collect(),
-        }
-    }
 }
 
 /// A checkpoint is made of what is synced: what ends before its watermark isn't whole, whatever is found
 /// there.
-fn reaches(outcome: &Outcome, watermark: u64) -> Result<(), Error> {
+pub(super) fn reaches(outcome: &Outcome, watermark: u64) -> Result<(), Error> {
     if outcome.last_lsn >= watermark {
         return Ok(());
     }
@@ -389,14 +259,6 @@ fn is_final(error: &Error) -> bool {
             | Error::BelowAnchor { .. }
             | Error::NoSuchTransaction { .. }
     )
-}
-
-/// Takes away the checkpoints that full replays have left among the records.
-pub(super) fn clear_work(records: &Arc<dyn Folder>) -> Result<(), Error> {
-    for entry in Catalogue::open(Arc::clone(records))?.entries {
-        records.remove(&entry.name).context("remove", records.path(&entry.name), None)?;
-    }
-    Ok(())
 }
 
 /// When something that begins now must have ended.

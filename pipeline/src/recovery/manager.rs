@@ -5,91 +5,29 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use serde::Serialize;
-
 use super::aside::Rollback;
 use super::choose::{Allowed, Plan, choose, choose_only};
 use super::classify::{Diagnosis, classify};
 use super::coordinated::Coordinator;
 use super::estimate::{Estimate, estimate};
-use super::execute::{Done, Executor, clear_work, deadline_of};
-use super::facts::FailureType;
+use super::execute::{Executor, deadline_of};
 use super::options::{Places, RecoveryOptions};
-use super::record::{Asked, Attempt, Record, RecoveryState, Tried, history, record_names};
+use super::publish::clear_work;
+use super::record::{Asked, Attempt, Record, RecoveryState};
+use super::recovered::{Recovered, record_of};
 use super::strategy::Way;
 use super::survey::{Looking, Survey, look};
-use crate::checkpoint::{Catalogue, JournalSync, Pruned, prune};
-use crate::error::{Error, IoContext as _};
+use crate::checkpoint::JournalSync;
+use crate::error::Error;
 use crate::journal::Journal;
-use crate::replay::{Control, Outcome, Progress, StopPoint};
-use crate::state::MemoryState;
+use crate::replay::{Control, Progress, StopPoint};
 use crate::storage;
 use crate::time::now_ns;
-
-/// What a recovery brought back.
-#[derive(Debug)]
-pub struct Recovery {
-    /// The state.
-    pub state: MemoryState,
-    /// What the replay found that led to it.
-    pub outcome: Outcome,
-    /// What came of it, as history keeps it.
-    pub record: Record,
-}
-
-/// What came of a recovery: all of it, or some of it.
-#[derive(Debug)]
-pub enum Recovered {
-    /// All that the writer had finished is back.
-    Whole(Box<Recovery>),
-    /// Some of it is lost; the record's `lost` says what.
-    WithLoss(Box<Recovery>),
-}
-
-impl Recovered {
-    /// What was brought back, whole or not.
-    #[must_use]
-    pub fn recovery(&self) -> &Recovery {
-        match self {
-            Self::Whole(recovery) | Self::WithLoss(recovery) => recovery,
-        }
-    }
-}
-
-/// Figures over all recoveries of a journal that have ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Statistics {
-    /// How many there were.
-    pub recoveries: u64,
-    /// How many of them brought all back.
-    pub whole: u64,
-    /// How many went on where a killed one had been.
-    pub resumed: u64,
-    /// How many ways failed before one succeeded.
-    pub ways_failed: u64,
-    /// How many events were taken in, those that checkpoints spared not counted.
-    pub events: u64,
-    /// How long they took together, in seconds.
-    pub seconds: f64,
-    /// How long the slowest one took, in seconds.
-    pub seconds_max: f64,
-}
-
-/// What was cleaned up.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Cleaned {
-    /// Records of recoveries that are gone.
-    pub records: Vec<String>,
-    /// Files that were kept aside since they were broken, and are gone.
-    pub aside: Vec<String>,
-    /// Checkpoints.
-    pub checkpoints: Pruned,
-}
 
 /// The recovery manager of one journal.
 #[derive(Debug)]
 pub struct RecoveryManager {
-    places: Places,
+    pub(super) places: Places,
     options: RecoveryOptions,
     coordinator: Option<Box<dyn Coordinator>>,
     now: Arc<Mutex<(RecoveryState, Progress)>>,
@@ -296,10 +234,7 @@ impl RecoveryManager {
         let times = (seconds, initiation_seconds.unwrap_or(seconds));
         let record = record_of(&done, plan, &attempt, tried, times, (journal, resumed));
         self.finish(&record)?;
-        let Done { state, outcome, .. } = done;
-        let with_loss = record.lost.is_loss();
-        let recovery = Box::new(Recovery { state, outcome, record });
-        Ok(if with_loss { Recovered::WithLoss(recovery) } else { Recovered::Whole(recovery) })
+        Ok(Recovered::of(done, record))
     }
 
     /// Writes the record, and takes away what was needed to go on after a kill.
@@ -355,89 +290,8 @@ impl RecoveryManager {
         }
     }
 
-    /// The rollback that stands, where one does.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when storage fails.
-    pub fn rollback(&self) -> Result<Option<Rollback>, Error> {
-        self.places.records.as_ref().map_or(Ok(None), |records| Rollback::load(records.as_ref()))
-    }
-
-    /// Brings back what the last rollback undid: its checkpoints return to their folder, and the next
-    /// recovery goes to the journal's end again. Gives the rollback that no longer stands.
-    ///
-    /// # Errors
-    /// [`Error::InconsistentRecovery`] when no rollback stands; [`Error::Locked`] when another process
-    /// has the journal; [`Error::Io`] when storage fails.
-    pub fn redo(&mut self) -> Result<Rollback, Error> {
-        let _lock = self.lock()?;
-        let (Some(rollback), Some(records), Some(checkpoints)) =
-            (self.rollback()?, &self.places.records, &self.places.checkpoints)
-        else {
-            let reason = "no rollback stands that could be redone".to_owned();
-            return Err(Error::InconsistentRecovery { reason });
-        };
-        let _checkpoints_lock = storage::lock(checkpoints.as_ref())?;
-        rollback.redo(checkpoints.as_ref(), records.as_ref())?;
-        Ok(rollback)
-    }
-
-    /// What came of earlier recoveries, oldest first.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when storage fails.
-    pub fn history(&self) -> Result<Vec<Record>, Error> {
-        self.places.records.as_ref().map_or(Ok(Vec::new()), |records| history(records.as_ref()))
-    }
-
-    /// Figures over earlier recoveries.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when storage fails.
-    pub fn statistics(&self) -> Result<Statistics, Error> {
-        let records = self.history()?;
-        let count = |counted: &dyn Fn(&Record) -> u64| records.iter().map(counted).sum();
-        Ok(Statistics {
-            recoveries: records.len() as u64,
-            whole: count(&|it| u64::from(it.state == RecoveryState::Completed)),
-            resumed: count(&|it| u64::from(it.resumed)),
-            ways_failed: count(&|it| {
-                it.path.iter().filter(|it| it.failed.is_some()).count() as u64
-            }),
-            events: count(&|it| it.events.saturating_sub(it.spared_events)),
-            seconds: records.iter().map(|it| it.seconds).sum(),
-            seconds_max: records.iter().map(|it| it.seconds).fold(0.0, f64::max),
-        })
-    }
-
-    /// Takes away old artefacts: all but the newest `keep` records and checkpoints, those that these
-    /// build on, and what a rollback keeps aside, which stays until it is redone.
-    ///
-    /// # Errors
-    /// [`Error::Locked`] when another process has the journal or its checkpoints; [`Error::Io`] when
-    /// storage fails.
-    pub fn cleanup(&mut self, keep: usize) -> Result<Cleaned, Error> {
-        let _lock = self.lock()?;
-        let mut cleaned = Cleaned::default();
-        if let Some(records) = &self.places.records {
-            let mut names = record_names(records.as_ref())?;
-            names.truncate(names.len().saturating_sub(keep));
-            let all = records.list().context("list", records.path(""), None)?;
-            cleaned.aside = all.into_iter().filter(|name| name.starts_with("broken-")).collect();
-            for name in names.iter().chain(&cleaned.aside) {
-                records.remove(name).context("remove", records.path(name), None)?;
-            }
-            cleaned.records = names;
-        }
-        if let Some(checkpoints) = &self.places.checkpoints {
-            let _lock = storage::lock(checkpoints.as_ref())?;
-            cleaned.checkpoints = prune(&Catalogue::open(Arc::clone(checkpoints))?, keep)?;
-        }
-        Ok(cleaned)
-    }
-
     /// Keeps writers and other recoveries away. A journal on storage that can't be written has none.
-    fn lock(&self) -> Result<Option<Box<dyn Debug + Send + Sync>>, Error> {
+    pub(super) fn lock(&self) -> Result<Option<Box<dyn Debug + Send + Sync>>, Error> {
         match storage::lock(self.places.journal.as_ref()) {
             Err(Error::Io { source, .. })
                 if matches!(
@@ -464,48 +318,4 @@ fn refusal(survey: &Survey, plan: &Plan) -> Error {
         None => survey.checkpoints.iter().find_map(|it| it.fault.as_ref()).map(ToString::to_string),
     };
     Error::NoWay { seen, excluded: plan.excluded.clone() }
-}
-
-fn record_of(
-    done: &Done,
-    plan: &Plan,
-    attempt: &Attempt,
-    tried: Tried,
-    (seconds, initiation_seconds): (f64, f64),
-    (journal, resumed): (&Journal, bool),
-) -> Record {
-    let surveyed = match plan.diagnosis {
-        Diagnosis::Failed(failure) => Some(failure),
-        _ => None,
-    };
-    let shown = attempt.failed.iter().find_map(|tried| tried.shows);
-    let damaged = (!done.lost.ranges.is_empty()).then_some(FailureType::DataCorruption);
-    let known = surveyed.filter(|failure| !failure.is_superficial());
-    let failure = known.or(shown).or(damaged).or(surveyed);
-    let state = match done.lost.is_loss() {
-        true => RecoveryState::PartiallyCompleted,
-        false => RecoveryState::Completed,
-    };
-    let outcome = &done.outcome;
-    let spared_bytes = outcome.started_from.as_ref().map_or(0, |from| from.journal_bytes);
-    Record {
-        schema: Record::SCHEMA,
-        started_ns: attempt.started_ns,
-        seconds,
-        initiation_seconds,
-        resumed,
-        journal_id: journal.journal_id,
-        state,
-        failure,
-        path: attempt.failed.iter().cloned().chain([tried]).collect(),
-        last_lsn: outcome.last_lsn,
-        events: outcome.findings.tally.events,
-        journal_bytes: outcome.findings.bytes.saturating_sub(spared_bytes),
-        spared_events: outcome.started_from.as_ref().map_or(0, |from| from.events),
-        transactions: outcome.findings.transactions.clone(),
-        state_digest: outcome.state_digest.unwrap_or_else(|| done.state.digest()),
-        checkpoint: done.checkpoint.clone(),
-        aside: done.aside.clone(),
-        lost: done.lost.clone(),
-    }
 }

@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::facts::{Checkpoint, Ending, Facts};
-use crate::checkpoint::{Catalogue, CheckpointFault, Entry, Kind, check_fits};
+use super::survey_checkpoints::{SurveyedCheckpoint, is_ahead, is_bad, look_at_checkpoints};
 use crate::error::{Error, IoContext as _};
 use crate::event::{Body, EventIter};
 use crate::journal::damage::{Damage, Fault};
@@ -31,30 +29,6 @@ pub(super) struct Looking<'l> {
     pub(super) until_lsn: u64,
     /// How much must have been proven.
     pub(super) validation: Validation,
-}
-
-/// A checkpoint, as far as its two ends and the journal's block at its watermark tell.
-#[derive(Clone, Debug, Serialize)]
-pub struct SurveyedCheckpoint {
-    /// Its file name.
-    pub name: String,
-    /// Its watermark.
-    pub watermark: u64,
-    /// Whether it holds a whole state, or what changed.
-    pub kind: Kind,
-    /// When it was made, in nanoseconds since 1970-01-01 UTC; 0 where that can't be read.
-    pub created_ns: u64,
-    /// How long it and those that it builds on are together, in bytes.
-    pub bytes: u64,
-    /// Where reading the journal restarts from it.
-    pub restart_lsn: u64,
-    /// How many bytes of the journal's blocks lie before that.
-    pub spared_bytes: u64,
-    /// How many events it spares.
-    pub spared_events: u64,
-    /// Why it can't be used; none where nothing is seen against it. Its seal is checked when it is
-    /// loaded.
-    pub fault: Option<CheckpointFault>,
 }
 
 /// What was found.
@@ -283,84 +257,4 @@ fn age_of(usable: Option<&SurveyedCheckpoint>, recent: Duration) -> Checkpoint {
     // A clock that went back makes it no older.
     let age_ns = u128::from(now_ns().saturating_sub(usable.created_ns));
     if age_ns <= recent.as_nanos() { Checkpoint::Recent } else { Checkpoint::Old }
-}
-
-/// Whether a checkpoint holds more than the journal reaches to.
-fn is_ahead(checkpoint: &SurveyedCheckpoint) -> bool {
-    matches!(checkpoint.fault, Some(CheckpointFault::Ahead { .. }))
-}
-
-/// Whether a checkpoint is broken or contradicts the journal, rather than not what is asked for.
-pub(super) fn is_bad(checkpoint: &SurveyedCheckpoint) -> bool {
-    let Some(fault) = &checkpoint.fault else { return false };
-    !matches!(
-        fault,
-        CheckpointFault::TooLate { .. }
-            | CheckpointFault::WeakerValidation { .. }
-            | CheckpointFault::StrongerValidation { .. }
-            | CheckpointFault::Foreign { .. }
-            | CheckpointFault::Ahead { .. }
-    )
-}
-
-fn look_at_checkpoints(
-    folder: &Arc<dyn Folder>,
-    journal: &Journal,
-    looking: &Looking<'_>,
-) -> Result<Vec<SurveyedCheckpoint>, Error> {
-    let catalogue = Catalogue::open(Arc::clone(folder))?;
-    let surveyed = catalogue.entries.iter().map(|it| look_at(it, &catalogue, journal, looking));
-    surveyed.collect()
-}
-
-fn look_at(
-    entry: &Entry,
-    catalogue: &Catalogue,
-    journal: &Journal,
-    looking: &Looking<'_>,
-) -> Result<SurveyedCheckpoint, Error> {
-    let mut surveyed = SurveyedCheckpoint {
-        name: entry.name.clone(),
-        watermark: entry.watermark,
-        kind: entry.kind,
-        created_ns: 0,
-        bytes: 0,
-        restart_lsn: 0,
-        spared_bytes: 0,
-        spared_events: 0,
-        fault: None,
-    };
-    let file = match &entry.file {
-        Err(fault) => {
-            surveyed.fault = Some(fault.clone());
-            return Ok(surveyed);
-        }
-        Ok(file) => file,
-    };
-    let cut = &file.manifest;
-    surveyed.created_ns = file.header.created_ns;
-    surveyed.restart_lsn = cut.restart.next_lsn;
-    surveyed.spared_bytes = cut.so_far.bytes;
-    surveyed.spared_events = cut.so_far.tally.events;
-    let chain = catalogue.chain(file);
-    surveyed.bytes = chain.iter().flatten().map(|file| file.file_bytes).sum();
-    surveyed.fault = match (chain.err(), cut.lsn > looking.until_lsn) {
-        (Some(fault), _) => Some(fault),
-        (None, true) => {
-            Some(CheckpointFault::TooLate { watermark: cut.lsn, wanted: looking.until_lsn })
-        }
-        (None, false) if file.validation < looking.validation => {
-            let (wanted, found) = (looking.validation.name(), file.validation.name());
-            Some(CheckpointFault::WeakerValidation { wanted, found })
-        }
-        (None, false) => match check_fits(cut, journal, Validation::Basic)? {
-            // What proves that a journal was longer must be whole itself.
-            Err(ahead @ CheckpointFault::Ahead { .. }) => match file.check_seal() {
-                Err(Error::BadCheckpoint { fault, .. }) => Some(fault),
-                sealed => sealed.map(|()| Some(ahead))?,
-            },
-            fits => fits.err(),
-        },
-    };
-    Ok(surveyed)
 }

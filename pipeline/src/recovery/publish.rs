@@ -1,0 +1,76 @@
+//! The checkpoint of a full replay comes among the journal's; those that are broken are kept aside.
+
+use std::sync::Arc;
+
+use super::aside::{copy, move_over};
+use super::execute::{Done, Executor};
+use super::survey_checkpoints::is_bad;
+use crate::checkpoint::{Catalogue, Kind, merge};
+use crate::error::{Error, IoContext as _};
+use crate::storage::{self, Folder};
+
+impl Executor<'_> {
+    /// Puts the checkpoint of a full replay among the journal's; those that are broken are kept aside.
+    pub(super) fn publish(&self, done: &mut Done) -> Result<(), Error> {
+        let (Some(records), Some(checkpoints)) = (&self.places.records, &self.places.checkpoints)
+        else {
+            return Ok(());
+        };
+        let _lock = storage::lock(checkpoints.as_ref())?;
+        for broken in self.broken(checkpoints)? {
+            let aside = format!("broken-{}-{broken}", self.started_ns);
+            move_over((checkpoints.as_ref(), &broken), (records.as_ref(), &aside))?;
+            done.aside.push(aside);
+        }
+        let work = Catalogue::open(Arc::clone(records))?;
+        let newest = work.find(Some(done.outcome.last_lsn));
+        // A state behind damage is no cut, and a journal without events has none.
+        done.checkpoint = match newest {
+            None => None,
+            Some(base) if base.kind == Kind::Base => {
+                base.check_seal()?;
+                copy((records.as_ref(), &base.name), (checkpoints.as_ref(), &base.name))?;
+                Some(base.name.clone())
+            }
+            Some(newest) => {
+                let level = self.options.checkpoint_policy.compression_level;
+                Some(merge(&work, newest, checkpoints.as_ref(), level)?.name)
+            }
+        };
+        Ok(())
+    }
+
+    /// The checkpoints that are broken, contradict the journal, or build on such. What a seal says counts,
+    /// too: the new checkpoint may be given the name of one that only its seal shows to be broken.
+    fn broken(&self, checkpoints: &Arc<dyn Folder>) -> Result<Vec<String>, Error> {
+        let bad = self.survey.checkpoints.iter().filter(|it| is_bad(it));
+        let bad: Vec<&str> = bad.map(|it| it.name.as_str()).collect();
+        let mut catalogue = Catalogue::open(Arc::clone(checkpoints))?;
+        let mut broken = Vec::new();
+        // Oldest first: what builds on a broken one is found when that is no longer in the list.
+        for entry in std::mem::take(&mut catalogue.entries).into_iter().rev() {
+            let sound = match &entry.file {
+                Ok(_) if bad.contains(&entry.name.as_str()) => false,
+                Ok(file) if catalogue.chain(file).is_err() => false,
+                Ok(file) => match file.check_seal() {
+                    Err(Error::BadCheckpoint { .. }) => false,
+                    checked => checked.map(|()| true)?,
+                },
+                Err(_) => false,
+            };
+            match sound {
+                true => catalogue.entries.push(entry),
+                false => broken.push(entry.name),
+            }
+        }
+        Ok(broken)
+    }
+}
+
+/// Takes away the checkpoints that full replays have left among the records.
+pub(super) fn clear_work(records: &Arc<dyn Folder>) -> Result<(), Error> {
+    for entry in Catalogue::open(Arc::clone(records))?.entries {
+        records.remove(&entry.name).context("remove", records.path(&entry.name), None)?;
+    }
+    Ok(())
+}

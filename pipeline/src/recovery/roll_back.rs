@@ -1,0 +1,87 @@
+//! Back to a checkpoint: what came after it is kept aside.
+
+use super::aside::Rollback;
+use super::execute::{Done, Executor, reaches};
+use super::loss::LsnRange;
+use super::strategy::Way;
+use crate::error::Error;
+use crate::journal::{EndKind, Journal};
+use crate::replay::{CheckpointStart, Outcome, Progress, StopPoint, replay};
+use crate::storage;
+
+impl Executor<'_> {
+    /// Goes back to a checkpoint, and keeps aside what came after it.
+    pub(super) fn roll_back(
+        &self,
+        journal: &Journal,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Done, Error> {
+        let (Some(records), Some(checkpoints)) = (&self.places.records, &self.places.checkpoints)
+        else {
+            let reason = "a rollback needs checkpoints and a folder of records".to_owned();
+            return Err(Error::InconsistentRecovery { reason });
+        };
+        let wanted = self.options.rollback_to;
+        let surveyed = self.survey.checkpoints.iter();
+        let mut fitting = surveyed
+            .filter(|it| it.fault.is_none() && wanted.is_none_or(|lsn| lsn == it.watermark));
+        let Some(target) = fitting.next() else {
+            let usable = self.survey.checkpoints.iter().filter(|it| it.fault.is_none());
+            let usable: Vec<String> = usable.map(|it| it.watermark.to_string()).collect();
+            let reason =
+                format!("no usable checkpoint is there; usable are: {}", usable.join(", "));
+            return Err(Error::InvalidOption { option: "rollback to", reason });
+        };
+        let watermark = target.watermark;
+        let mut options = self.options(Way::Rollback, Some(StopPoint::Lsn(watermark)))?;
+        if let Some(checkpoints) = &mut options.checkpoints {
+            (checkpoints.start, checkpoints.policy) = (CheckpointStart::Required, None);
+        }
+        let (state, outcome) = replay(journal, &options, progress)?;
+        reaches(&outcome, watermark)?;
+        let mut rollback =
+            self.rollback(journal, watermark, outcome.cut.as_ref().map(|cut| cut.block.segment));
+        if let Some(standing) = Rollback::load(records.as_ref())? {
+            rollback.take_over(standing);
+        }
+        let _lock = storage::lock(checkpoints.as_ref())?;
+        rollback.carry_out(self.places.journal.as_ref(), checkpoints.as_ref(), records.as_ref())?;
+        let mut lost = self.lost(Way::Rollback, &outcome);
+        lost.behind_stop = None;
+        lost.undone = self.undone_behind(watermark, journal, &outcome)?;
+        let aside = rollback.names();
+        Ok(Done { state, outcome, lost, checkpoint: Some(target.name.clone()), aside })
+    }
+
+    /// What going back to a watermark undoes: all that is there behind it, or was there and is gone or
+    /// damaged.
+    fn undone_behind(
+        &self,
+        watermark: u64,
+        journal: &Journal,
+        outcome: &Outcome,
+    ) -> Result<Option<LsnRange>, Error> {
+        let end = journal.look_behind(outcome.findings.end.position)?;
+        let reached = self.survey.last_lsn().max(self.survey.proven_lsn());
+        let last = Some(reached.max(end.position.next_lsn - 1)).filter(|&last| last > watermark);
+        let is_hurt = end.kind == EndKind::Damaged;
+        Ok((is_hurt || last.is_some()).then_some(LsnRange { first: watermark + 1, last }))
+    }
+
+    /// What is to be put aside by going back to a watermark, whose block is in this segment.
+    fn rollback(&self, journal: &Journal, watermark: u64, from_segment: Option<u64>) -> Rollback {
+        let aside = |name: &str| format!("undone-{watermark:020}-{name}");
+        let newer = self.survey.checkpoints.iter().filter(|it| it.watermark > watermark);
+        let checkpoints = newer.map(|it| (it.name.clone(), aside(&it.name))).collect();
+        let first = from_segment.unwrap_or(0);
+        let segments = journal.segments.iter().filter(|segment| segment.number >= first);
+        let names = segments.filter_map(|segment| segment.path.file_name()?.to_str());
+        Rollback {
+            journal_id: journal.journal_id,
+            watermark,
+            undone_last: self.survey.last_lsn(),
+            checkpoints,
+            segments: names.map(|name| (name.to_owned(), aside(name))).collect(),
+        }
+    }
+}

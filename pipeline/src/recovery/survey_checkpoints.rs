@@ -1,0 +1,115 @@
+//! The checkpoints of a survey: what their two ends and one block of the journal tell of them.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::survey::Looking;
+use crate::checkpoint::{Catalogue, CheckpointFault, Entry, Kind, check_fits};
+use crate::error::Error;
+use crate::journal::{Journal, Validation};
+use crate::storage::Folder;
+
+/// A checkpoint, as far as its two ends and the journal's block at its watermark tell.
+#[derive(Clone, Debug, Serialize)]
+pub struct SurveyedCheckpoint {
+    /// Its file name.
+    pub name: String,
+    /// Its watermark.
+    pub watermark: u64,
+    /// Whether it holds a whole state, or what changed.
+    pub kind: Kind,
+    /// When it was made, in nanoseconds since 1970-01-01 UTC; 0 where that can't be read.
+    pub created_ns: u64,
+    /// How long it and those that it builds on are together, in bytes.
+    pub bytes: u64,
+    /// Where reading the journal restarts from it.
+    pub restart_lsn: u64,
+    /// How many bytes of the journal's blocks lie before that.
+    pub spared_bytes: u64,
+    /// How many events it spares.
+    pub spared_events: u64,
+    /// Why it can't be used; none where nothing is seen against it. Its seal is checked when it is
+    /// loaded.
+    pub fault: Option<CheckpointFault>,
+}
+
+/// Whether a checkpoint holds more than the journal reaches to.
+pub(super) fn is_ahead(checkpoint: &SurveyedCheckpoint) -> bool {
+    matches!(checkpoint.fault, Some(CheckpointFault::Ahead { .. }))
+}
+
+/// Whether a checkpoint is broken or contradicts the journal, rather than not what is asked for.
+pub(super) fn is_bad(checkpoint: &SurveyedCheckpoint) -> bool {
+    let Some(fault) = &checkpoint.fault else { return false };
+    !matches!(
+        fault,
+        CheckpointFault::TooLate { .. }
+            | CheckpointFault::WeakerValidation { .. }
+            | CheckpointFault::StrongerValidation { .. }
+            | CheckpointFault::Foreign { .. }
+            | CheckpointFault::Ahead { .. }
+    )
+}
+
+pub(super) fn look_at_checkpoints(
+    folder: &Arc<dyn Folder>,
+    journal: &Journal,
+    looking: &Looking<'_>,
+) -> Result<Vec<SurveyedCheckpoint>, Error> {
+    let catalogue = Catalogue::open(Arc::clone(folder))?;
+    let surveyed = catalogue.entries.iter().map(|it| look_at(it, &catalogue, journal, looking));
+    surveyed.collect()
+}
+
+fn look_at(
+    entry: &Entry,
+    catalogue: &Catalogue,
+    journal: &Journal,
+    looking: &Looking<'_>,
+) -> Result<SurveyedCheckpoint, Error> {
+    let mut surveyed = SurveyedCheckpoint {
+        name: entry.name.clone(),
+        watermark: entry.watermark,
+        kind: entry.kind,
+        created_ns: 0,
+        bytes: 0,
+        restart_lsn: 0,
+        spared_bytes: 0,
+        spared_events: 0,
+        fault: None,
+    };
+    let file = match &entry.file {
+        Err(fault) => {
+            surveyed.fault = Some(fault.clone());
+            return Ok(surveyed);
+        }
+        Ok(file) => file,
+    };
+    let cut = &file.manifest;
+    surveyed.created_ns = file.header.created_ns;
+    surveyed.restart_lsn = cut.restart.next_lsn;
+    surveyed.spared_bytes = cut.so_far.bytes;
+    surveyed.spared_events = cut.so_far.tally.events;
+    let chain = catalogue.chain(file);
+    surveyed.bytes = chain.iter().flatten().map(|file| file.file_bytes).sum();
+    surveyed.fault = match (chain.err(), cut.lsn > looking.until_lsn) {
+        (Some(fault), _) => Some(fault),
+        (None, true) => {
+            Some(CheckpointFault::TooLate { watermark: cut.lsn, wanted: looking.until_lsn })
+        }
+        (None, false) if file.validation < looking.validation => {
+            let (wanted, found) = (looking.validation.name(), file.validation.name());
+            Some(CheckpointFault::WeakerValidation { wanted, found })
+        }
+        (None, false) => match check_fits(cut, journal, Validation::Basic)? {
+            // What proves that a journal was longer must be whole itself.
+            Err(ahead @ CheckpointFault::Ahead { .. }) => match file.check_seal() {
+                Err(Error::BadCheckpoint { fault, .. }) => Some(fault),
+                sealed => sealed.map(|()| Some(ahead))?,
+            },
+            fits => fits.err(),
+        },
+    };
+    Ok(surveyed)
+}

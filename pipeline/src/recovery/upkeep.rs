@@ -1,0 +1,125 @@
+//! What is left of recoveries: history, figures, what a rollback keeps aside, and cleaning up.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::aside::Rollback;
+use super::manager::RecoveryManager;
+use super::record::{Record, RecoveryState, history, record_names};
+use crate::checkpoint::{Catalogue, Pruned, prune};
+use crate::error::{Error, IoContext as _};
+use crate::storage;
+
+/// Figures over all recoveries of a journal that have ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Statistics {
+    /// How many there were.
+    pub recoveries: u64,
+    /// How many of them brought all back.
+    pub whole: u64,
+    /// How many went on where a killed one had been.
+    pub resumed: u64,
+    /// How many ways failed before one succeeded.
+    pub ways_failed: u64,
+    /// How many events were taken in, those that checkpoints spared not counted.
+    pub events: u64,
+    /// How long they took together, in seconds.
+    pub seconds: f64,
+    /// How long the slowest one took, in seconds.
+    pub seconds_max: f64,
+}
+
+/// What was cleaned up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cleaned {
+    /// Records of recoveries that are gone.
+    pub records: Vec<String>,
+    /// Files that were kept aside since they were broken, and are gone.
+    pub aside: Vec<String>,
+    /// Checkpoints.
+    pub checkpoints: Pruned,
+}
+
+impl RecoveryManager {
+    /// The rollback that stands, where one does.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when storage fails.
+    pub fn rollback(&self) -> Result<Option<Rollback>, Error> {
+        self.places.records.as_ref().map_or(Ok(None), |records| Rollback::load(records.as_ref()))
+    }
+
+    /// Brings back what the last rollback undid: its checkpoints return to their folder, and the next
+    /// recovery goes to the journal's end again. Gives the rollback that no longer stands.
+    ///
+    /// # Errors
+    /// [`Error::InconsistentRecovery`] when no rollback stands; [`Error::Locked`] when another process
+    /// has the journal; [`Error::Io`] when storage fails.
+    pub fn redo(&mut self) -> Result<Rollback, Error> {
+        let _lock = self.lock()?;
+        let (Some(rollback), Some(records), Some(checkpoints)) =
+            (self.rollback()?, &self.places.records, &self.places.checkpoints)
+        else {
+            let reason = "no rollback stands that could be redone".to_owned();
+            return Err(Error::InconsistentRecovery { reason });
+        };
+        let _checkpoints_lock = storage::lock(checkpoints.as_ref())?;
+        rollback.redo(checkpoints.as_ref(), records.as_ref())?;
+        Ok(rollback)
+    }
+
+    /// What came of earlier recoveries, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when storage fails.
+    pub fn history(&self) -> Result<Vec<Record>, Error> {
+        self.places.records.as_ref().map_or(Ok(Vec::new()), |records| history(records.as_ref()))
+    }
+
+    /// Figures over earlier recoveries.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when storage fails.
+    pub fn statistics(&self) -> Result<Statistics, Error> {
+        let records = self.history()?;
+        let count = |counted: &dyn Fn(&Record) -> u64| records.iter().map(counted).sum();
+        Ok(Statistics {
+            recoveries: records.len() as u64,
+            whole: count(&|it| u64::from(it.state == RecoveryState::Completed)),
+            resumed: count(&|it| u64::from(it.resumed)),
+            ways_failed: count(&|it| {
+                it.path.iter().filter(|it| it.failed.is_some()).count() as u64
+            }),
+            events: count(&|it| it.events.saturating_sub(it.spared_events)),
+            seconds: records.iter().map(|it| it.seconds).sum(),
+            seconds_max: records.iter().map(|it| it.seconds).fold(0.0, f64::max),
+        })
+    }
+
+    /// Takes away old artefacts: all but the newest `keep` records and checkpoints, those that these
+    /// build on, and what a rollback keeps aside, which stays until it is redone.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another process has the journal or its checkpoints; [`Error::Io`] when
+    /// storage fails.
+    pub fn cleanup(&mut self, keep: usize) -> Result<Cleaned, Error> {
+        let _lock = self.lock()?;
+        let mut cleaned = Cleaned::default();
+        if let Some(records) = &self.places.records {
+            let mut names = record_names(records.as_ref())?;
+            names.truncate(names.len().saturating_sub(keep));
+            let all = records.list().context("list", records.path(""), None)?;
+            cleaned.aside = all.into_iter().filter(|name| name.starts_with("broken-")).collect();
+            for name in names.iter().chain(&cleaned.aside) {
+                records.remove(name).context("remove", records.path(name), None)?;
+            }
+            cleaned.records = names;
+        }
+        if let Some(checkpoints) = &self.places.checkpoints {
+            let _lock = storage::lock(checkpoints.as_ref())?;
+            cleaned.checkpoints = prune(&Catalogue::open(Arc::clone(checkpoints))?, keep)?;
+        }
+        Ok(cleaned)
+    }
+}
