@@ -42,10 +42,11 @@
 //! | 49 | cancel in the middle | `fault_49_*` |
 //! | 50 | valid block in a wrong place | `fault_50_*` |
 //!
-//! Not here: 4 (nothing in a journal is compressed), 22 to 25 and 45 (a journal alone has no
-//! checkpoints and fetches nothing), 30 to 35 (they concern several participants). The damage
-//! policies are strict, tail, prefix and salvage; falling back over checkpoints and repair from
-//! another participant are not for a journal alone.
+//! Not here: 4 (nothing in a journal is compressed) and 22 to 25 (a journal alone has no checkpoints):
+//! `exact_resume` and `fault_matrix`; 19 and 38 for whole recoveries: `fault_matrix`; 31: `recovery`,
+//! as far as one participant goes; 45 (nothing is fetched) and the rest of 30 to 35, which concern several
+//! participants. The damage policies are strict, tail, prefix and salvage; the strategies of recovery are
+//! held in `recovery` and `fault_matrix`.
 
 #[cfg(test)]
 #[path = "faults/blocks.rs"]
