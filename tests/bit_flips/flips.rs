@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Instant;
 
-use vexfs_replay::journal::{EndKind, Head, Journal, Validation};
+use vexfs_replay::journal::{Durability, EndKind, Head, Journal, Validation, WriterOptions};
 use vexfs_replay::replay::{DamagePolicy, Outcome, ReplayOptions, replay_serially, verify};
 use vexfs_replay::storage::MemoryFolder;
 
@@ -62,9 +62,16 @@ fn is_nothing_lost(folder: &MemoryFolder, looks: &Looks, intact: &Intact) -> boo
     }
 }
 
+/// A journal whose writer told how far it was durable, and one whose writer didn't.
+const DURABILITIES: [Durability; 2] = [Durability::DataAndMetadata, Durability::None];
+
 fn flip_every_bit_of(segment: usize) {
+    DURABILITIES.into_iter().for_each(|durability| flip_every_bit(segment, durability));
+}
+
+fn flip_every_bit(segment: usize, durability: Durability) {
     let started = Instant::now();
-    let (folder, _) = journal_of(THREE_SEGMENTS, OPTIONS);
+    let (folder, _) = journal_of(THREE_SEGMENTS, WriterOptions { durability, ..OPTIONS });
     let names = names_of(&folder);
     assert_eq!(names.len(), 3);
     let journal = Journal::open(Arc::new(copy_of(&folder))).unwrap();
@@ -91,7 +98,8 @@ fn flip_every_bit_of(segment: usize) {
         }
         flips += 1;
     }
-    eprintln!("{name}: {flips} flips, {:.1} s", started.elapsed().as_secs_f64());
+    let seconds = started.elapsed().as_secs_f64();
+    eprintln!("{name}, {durability:?}: {flips} flips, {seconds:.1} s");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::reading::read;
 use crate::subject::{Files, Subject, folder_of};
 
 /// How many bytes to go on by; every bit of one journal: `bit_flips`.
-const STRIDE: usize = if cfg!(debug_assertions) { 97 } else { 7 };
+const STRIDE: usize = if cfg!(debug_assertions) { 97 } else { 3 };
 /// Every how many flips one is recovered, in a few of the runs; it costs as much as hundred looks.
 const RECOVERED_EVERY: usize = 23;
 const RUNS_OF_A_FLIP: usize = 4;

@@ -68,11 +68,14 @@ enum Verb {
     /// Make and show the keys that sign journals.
     #[command(subcommand, after_help = exit::HELP)]
     Key(key::KeyVerb),
-    /// Sign all that a journal holds, so that `verify --trust` tells what was done to it since.
+    /// Sign all that a journal holds.
+    ///
+    /// `verify --trust` tells later what was done to it since.
     #[command(after_help = exit::HELP)]
     Seal(seal::SealArguments),
-    /// Say where a journal ends and why, and list every damaged range; with a trusted key also whether
-    /// it is what was signed.
+    /// Say where a journal ends and why, and list every damaged range.
+    ///
+    /// With a trusted key it also says whether the journal is what was signed.
     #[command(after_help = exit::HELP)]
     Verify(verify::VerifyArguments),
     /// Check the receipt of a validated replay.
@@ -81,8 +84,9 @@ enum Verb {
     /// Rebuild the state, in memory or in a store; print a summary and the state's digest.
     #[command(after_help = exit::HELP)]
     Replay(replay::ReplayVerb),
-    /// Bring a journal's state back after a crash: find out what happened, choose the way, fall back
-    /// where it must, and say what is back and what is lost.
+    /// Bring a journal's state back after a crash, and say what is lost.
+    ///
+    /// Finds out what happened, chooses the way, and falls back where it must.
     #[command(after_help = exit::HELP)]
     Recover(recover::RecoverArguments),
     /// Write a new, valid journal out of a damaged one, and say what was left out and why.
