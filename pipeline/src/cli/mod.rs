@@ -203,6 +203,17 @@ fn io_error(operation: &'static str, path: &Path) -> impl Fn(io::Error) -> Error
     move |source| Error::Io { operation, path: path.to_owned(), offset: None, source }
 }
 
+/// The folder in which the file of an option is, and its name there.
+fn split_path<'p>(path: &'p Path, option: &'static str) -> Result<(&'p Path, &'p str), Error> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| Error::InvalidOption {
+        option,
+        reason: format!("{} names no file", path.display()),
+    })?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok((parent.unwrap_or(Path::new(".")), name))
+}
+
 fn complain(error: &dyn std::error::Error) {
     match error.source() {
         Some(cause) => eprintln!("vexfs-replay-pipe: {error}: {cause}"),

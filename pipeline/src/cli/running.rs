@@ -13,9 +13,9 @@ use vexfs_replay::replay::{
 use vexfs_replay::state::{KeyKind, MemoryState};
 use vexfs_replay::storage::{DiskFolder, Folder};
 
-use super::io_error;
 use super::pass::{PassArguments, ProofArguments, create_folder};
 use super::progress::Shown;
+use super::{io_error, split_path};
 
 /// The times of a replay.
 pub(crate) struct Clock {
@@ -137,12 +137,7 @@ pub(crate) fn place_of<'p>(
     path: &'p Path,
     option: &'static str,
 ) -> Result<(Arc<dyn Folder>, &'p str), Error> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| Error::InvalidOption {
-        option,
-        reason: format!("{} names no file", path.display()),
-    })?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = create_folder(parent.unwrap_or(Path::new(".")))?;
+    let (parent, name) = split_path(path, option)?;
+    let folder = create_folder(parent)?;
     Ok((folder, name))
 }

@@ -10,8 +10,8 @@ use vexfs_replay::storage::{DiskFolder, Folder};
 use vexfs_replay::trust::{KeyId, Place, Trust, TrustVerdict, TrustedKey};
 
 use super::exit::Exit;
-use super::io_error;
 use super::output::grouped;
+use super::{io_error, split_path};
 
 /// What a journal is checked against.
 #[derive(Args, Clone, Debug)]
@@ -43,13 +43,7 @@ impl TrustArguments {
 
 /// The folder that a file lies in, and its name there.
 pub(crate) fn folder_of(path: &Path, option: &'static str) -> Result<(DiskFolder, String), Error> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| Error::InvalidOption {
-        option,
-        reason: format!("{} names no file", path.display()),
-    })?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
+    let (parent, name) = split_path(path, option)?;
     let folder = DiskFolder::open(parent).map_err(io_error("open", parent))?;
     Ok((folder, name.to_owned()))
 }

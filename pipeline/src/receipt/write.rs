@@ -9,12 +9,8 @@ use crate::storage::{self, Folder};
 /// # Errors
 /// [`Error::Io`] when storage fails.
 pub fn write(receipt: &Receipt, folder: &dyn Folder, name: &str) -> Result<(), Error> {
-    let unfinished = format!("{name}.unfinished");
-    let path = folder.path(&unfinished);
     let json = serde_json::to_vec(receipt).map_err(std::io::Error::other);
-    let mut json = json.context("encode", &path, None)?;
+    let mut json = json.context("encode", folder.path(name), None)?;
     json.push(b'\n');
-    let file = folder.create(&unfinished).context("create", &path, None)?;
-    file.write_all_at(&json, 0).context("write", &path, Some(0))?;
-    storage::publish(folder, file.as_ref(), &unfinished, name)
+    storage::write_whole(folder, name, &json)
 }

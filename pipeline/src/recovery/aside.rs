@@ -107,7 +107,7 @@ pub(super) fn copy((from, name): Named<'_>, (to, copy_name): Named<'_>) -> Resul
     let path = from.path(name);
     let source = from.open(name).context("open", &path, None)?;
     let length = source.length().context("read the length of", &path, None)?;
-    let unfinished = format!("{copy_name}.unfinished");
+    let unfinished = storage::unfinished_name(copy_name);
     let copy_path = to.path(&unfinished);
     let target = to.create(&unfinished).context("create", &copy_path, None)?;
     let mut buffer = vec![0; COPY_BYTES];

@@ -1,8 +1,6 @@
 //! What a recovery writes down: while it runs, so that a killed one goes on where it was; and when it
 //! has ended, as history.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use vexfs_kernels::Digest;
 
@@ -11,7 +9,7 @@ use super::loss::Lost;
 use super::strategy::Way;
 use crate::error::{Error, IoContext as _};
 use crate::replay::TransactionSummary;
-use crate::storage::{self, File, Folder, read_exact_at};
+use crate::storage::{self, Folder, read_exact_at};
 
 /// The version of these files.
 const SCHEMA: u32 = 1;
@@ -185,29 +183,19 @@ pub(super) fn history(folder: &dyn Folder) -> Result<Vec<Record>, Error> {
 
 /// Writes a file in one atomic and durable step.
 pub(super) fn write(folder: &dyn Folder, name: &str, what: &impl Serialize) -> Result<(), Error> {
-    let (unfinished, file) = write_beside(folder, name, what)?;
-    storage::publish(folder, file.as_ref(), &unfinished, name)
+    storage::write_whole(folder, name, &encode(folder, name, what)?)
 }
 
 /// Writes a file in one step that is atomic and outlives the process, and is lost with the machine: it
 /// takes no time, and without the file nothing is lost but time.
 fn put(folder: &dyn Folder, name: &str, what: &impl Serialize) -> Result<(), Error> {
-    let (unfinished, _) = write_beside(folder, name, what)?;
+    let (unfinished, _) = storage::write_beside(folder, name, &encode(folder, name, what)?)?;
     folder.rename(&unfinished, name).context("rename", folder.path(&unfinished), None)
 }
 
-fn write_beside(
-    folder: &dyn Folder,
-    name: &str,
-    what: &impl Serialize,
-) -> Result<(String, Arc<dyn File>), Error> {
-    let unfinished = format!("{name}.unfinished");
-    let path = folder.path(&unfinished);
+fn encode(folder: &dyn Folder, name: &str, what: &impl Serialize) -> Result<Vec<u8>, Error> {
     let json = serde_json::to_vec_pretty(what).map_err(std::io::Error::other);
-    let json = json.context("encode", &path, None)?;
-    let file = folder.create(&unfinished).context("create", &path, None)?;
-    file.write_all_at(&json, 0).context("write", &path, Some(0))?;
-    Ok((unfinished, file))
+    json.context("encode", folder.path(name), None)
 }
 
 /// Reads a file; none where it isn't there, or isn't what it should be.

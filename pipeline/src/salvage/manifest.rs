@@ -15,11 +15,6 @@ pub const MANIFEST_SCHEMA: u32 = 1;
 /// The file name of the manifest, in the folder of the new journal.
 pub const MANIFEST_NAME: &str = "salvage.json";
 
-/// What a manifest is named until it is whole.
-pub(super) fn unfinished(name: &str) -> String {
-    format!("{name}.unfinished")
-}
-
 /// Why events of the original are not in the new journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,12 +135,8 @@ impl Salvaged {
 /// # Errors
 /// [`Error::Io`] when storage fails.
 pub fn write_manifest(salvaged: &Salvaged, folder: &dyn Folder, name: &str) -> Result<(), Error> {
-    let unfinished = unfinished(name);
-    let path = folder.path(&unfinished);
     let json = serde_json::to_vec(salvaged).map_err(std::io::Error::other);
-    let mut json = json.context("encode", &path, None)?;
+    let mut json = json.context("encode", folder.path(name), None)?;
     json.push(b'\n');
-    let file = folder.create(&unfinished).context("create", &path, None)?;
-    file.write_all_at(&json, 0).context("write", &path, Some(0))?;
-    storage::publish(folder, file.as_ref(), &unfinished, name)
+    storage::write_whole(folder, name, &json)
 }

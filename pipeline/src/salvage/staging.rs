@@ -10,11 +10,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::manifest::{MANIFEST_NAME, unfinished};
+use super::manifest::MANIFEST_NAME;
 use crate::error::{Error, IoContext as _};
 use crate::journal::layout::PAGE_BYTES;
 use crate::journal::segment::{self, UNFINISHED_NAME};
-use crate::storage::{File, Folder, read_exact_at};
+use crate::storage::{File, Folder, read_exact_at, unfinished_name};
 
 /// The lock's file, which a folder on disk keeps.
 const LOCK_NAME: &str = "LOCK";
@@ -90,7 +90,7 @@ impl Staging {
         proof: &[String],
         attempt: Option<[u8; 16]>,
     ) -> Result<bool, Error> {
-        if name == MANIFEST_NAME || name == unfinished(MANIFEST_NAME) {
+        if name == MANIFEST_NAME || name == unfinished_name(MANIFEST_NAME) {
             return Ok(!proof.is_empty());
         }
         let known = segment::number_of(name).is_some() && attempt.is_some();

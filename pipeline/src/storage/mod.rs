@@ -153,6 +153,37 @@ pub(crate) fn publish(
     folder.sync_folder().context("sync", folder.path(""), None)
 }
 
+/// What a file is named while it is written, before it is put into its place.
+pub(crate) fn unfinished_name(name: &str) -> String {
+    format!("{name}.unfinished")
+}
+
+/// Writes a file beside its place: gives the name that it has there, and the file, which isn't synced.
+///
+/// # Errors
+/// [`Error::Io`] when storage fails.
+pub(crate) fn write_beside(
+    folder: &dyn Folder,
+    name: &str,
+    bytes: &[u8],
+) -> Result<(String, Arc<dyn File>), Error> {
+    let unfinished = unfinished_name(name);
+    let path = folder.path(&unfinished);
+    let file = folder.create(&unfinished).context("create", &path, None)?;
+    file.write_all_at(bytes, 0).context("write", &path, Some(0))?;
+    Ok((unfinished, file))
+}
+
+/// Writes a file into its place, over an old one of that name, in one atomic step that is durable when this
+/// returns.
+///
+/// # Errors
+/// [`Error::Io`] when storage fails.
+pub(crate) fn write_whole(folder: &dyn Folder, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let (unfinished, file) = write_beside(folder, name, bytes)?;
+    publish(folder, file.as_ref(), &unfinished, name)
+}
+
 /// Fills `buffer` from `offset` on.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use super::fault::SignatureFault;
 use super::fingerprint::Fingerprint;
 use super::keys::{KeyId, SecretKey, TrustedKey, signature_name};
 use super::layout::*;
-use crate::error::{Error, IoContext as _};
+use crate::error::Error;
 use crate::journal::layout::PAGE_BYTES;
 use crate::storage::{self, File, Folder, read_exact_at};
 
@@ -243,10 +243,6 @@ pub(super) fn write(
     let signature = key.sign(&bytes[..Statement::BYTES]);
     bytes[Statement::BYTES..fixed].copy_from_slice(&signature);
 
-    let unfinished = format!("{}.unfinished", place.name);
-    let path = place.folder.path(&unfinished);
-    let file = place.folder.create(&unfinished).context("create", &path, None)?;
-    file.write_all_at(&bytes, 0).context("write", &path, Some(0))?;
-    storage::publish(place.folder.as_ref(), file.as_ref(), &unfinished, &place.name)?;
+    storage::write_whole(place.folder.as_ref(), &place.name, &bytes)?;
     Ok(content.statement)
 }
