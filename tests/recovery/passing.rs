@@ -76,7 +76,7 @@ fn a_call_that_failed_is_no_reason_for_the_next_one_to_take_a_way_that_loses() {
     let digest = whole(World::closed(1, 200).recover(options.clone())).record.state_digest;
     let mut manager = RecoveryManager::new(failing(&world, usize::MAX), options.clone());
     match manager.recover(&mut |_| {}) {
-        Err(Error::Unrecovered { tried, .. }) => assert!(tried.len() > 1, "{tried:?}"),
+        Err(Error::Unrecovered { tried, .. }) => assert!(!tried.is_empty(), "{tried:?}"),
         other => panic!("{other:?}"),
     }
     let recovery = whole(world.recover(options));

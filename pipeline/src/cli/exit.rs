@@ -1,6 +1,7 @@
 //! Exit codes, and which error of the library has which.
 
 use vexfs_replay::Error;
+use vexfs_replay::recovery::FailureType;
 
 /// The exit codes, the same for every verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,11 @@ impl Exit {
             | Error::WriterDead { .. }
             | Error::Store { .. }
             | Error::Import(_) => Self::InputOutput,
+            Error::Unrecovered { tried, .. }
+                if tried.iter().any(|it| it.shows == Some(FailureType::StorageFailure)) =>
+            {
+                Self::InputOutput
+            }
             Error::Unrecovered { last, .. } => Self::of(last),
             Error::InDoubt { .. } => Self::InDoubt,
             Error::Damaged { .. }

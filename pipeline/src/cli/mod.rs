@@ -210,6 +210,10 @@ fn split_path<'p>(path: &'p Path, option: &'static str) -> Result<(&'p Path, &'p
         option,
         reason: format!("{} names no file", path.display()),
     })?;
+    if vexfs_replay::journal::segment::number_of(name).is_some() {
+        let reason = format!("{} is named as a segment of a journal is", path.display());
+        return Err(Error::InvalidOption { option, reason });
+    }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     Ok((parent.unwrap_or(Path::new(".")), name))
 }

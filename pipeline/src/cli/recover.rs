@@ -46,7 +46,7 @@ pub(crate) struct RecoverArguments {
     redo: bool,
     /// What all participants agreed on: a file with one JSON object, of `journal_id`, `cut_lsn` and
     /// `in_doubt`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rollback_to", "redo"])]
     decision: Option<PathBuf>,
     /// Where checkpoints are; `checkpoints` among the records when not given.
     #[arg(long, value_name = "FOLDER")]
@@ -138,7 +138,10 @@ impl From<WayArgument> for Way {
 impl RecoverArguments {
     fn records_path(&self) -> PathBuf {
         self.records.clone().unwrap_or_else(|| {
-            let mut path = self.pass.journal.components().as_path().as_os_str().to_owned();
+            // The same for every name of the journal.
+            let journal = &self.pass.journal;
+            let journal = std::fs::canonicalize(journal).unwrap_or_else(|_| journal.clone());
+            let mut path = journal.into_os_string();
             path.push(".recovery");
             path.into()
         })
@@ -148,7 +151,18 @@ impl RecoverArguments {
     fn places(&self) -> Result<Places, Error> {
         let records = self.records_path();
         let checkpoints = self.checkpoints.clone().unwrap_or_else(|| records.join("checkpoints"));
-        let journal = open_folder(&self.pass.journal)?;
+        let path = &self.pass.journal;
+        if !path.exists() {
+            return Err(Error::NotAJournal { path: path.clone(), fault: None });
+        }
+        let folders = [path, &records, &checkpoints].map(|it| std::fs::canonicalize(it).ok());
+        let same = (0..3).any(|at| folders[at].is_some() && folders[at] == folders[(at + 1) % 3]);
+        if same {
+            let reason =
+                "journal, checkpoints and records each need a folder of their own".to_owned();
+            return Err(Error::InvalidOption { option: "records", reason });
+        }
+        let journal = open_folder(path)?;
         let [records, checkpoints] = match self.plan || self.history {
             true => [records, checkpoints]
                 .map(|path| if path.is_dir() { open_folder(&path).map(Some) } else { Ok(None) }),

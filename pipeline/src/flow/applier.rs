@@ -75,8 +75,11 @@ impl Applier<'_> {
             let _span = tracing::debug_span!("apply", from = unit.lsns.start).entered();
             if !std::mem::replace(&mut begun, true) {
                 let (events, bytes) = spared;
-                let total_bytes = unit.progress.total_bytes;
-                progress(&Progress { events, bytes, total_bytes, ..Progress::default() });
+                let mut first = Progress { events, bytes, ..unit.progress };
+                first.memory_bytes =
+                    self.memory_bytes(state.as_deref(), &unit, checkpointer.as_ref());
+                first.checkpoint_lsn = self.checkpoint_lsn(checkpointer.as_ref());
+                progress(&first);
             }
             let before = applied.cut.take();
             if let Some(state) = &mut state {
@@ -86,8 +89,7 @@ impl Applier<'_> {
             let mut now = unit.progress;
             now.shares_verified = units.len();
             now.memory_bytes = self.memory_bytes(state.as_deref(), &unit, checkpointer.as_ref());
-            let stored_lsn = self.backing.as_ref().map_or(0, Backing::last_lsn);
-            now.checkpoint_lsn = checkpointer.as_ref().map_or(stored_lsn, Checkpointer::last_lsn);
+            now.checkpoint_lsn = self.checkpoint_lsn(checkpointer.as_ref());
             charge.set(now.memory_bytes)?;
             meter.measure(spared, &mut now);
             progress(&now);
@@ -148,6 +150,12 @@ impl Applier<'_> {
             })
         });
         done.into_iter().collect()
+    }
+
+    /// The watermark of what was handed on last to be kept, 0 for none.
+    fn checkpoint_lsn(&self, checkpointer: Option<&Checkpointer>) -> u64 {
+        let stored_lsn = self.backing.as_ref().map_or(0, Backing::last_lsn);
+        checkpointer.map_or(stored_lsn, Checkpointer::last_lsn)
     }
 
     /// How much memory there is in use for state and pipeline, in bytes.

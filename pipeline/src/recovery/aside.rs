@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{read, write};
 use crate::error::{Error, IoContext as _};
-use crate::storage::{self, Folder, read_exact_at};
+use crate::storage::{self, File, Folder, read_exact_at};
 
 /// How much is copied at once, in bytes.
 const COPY_BYTES: usize = 1024 * 1024;
@@ -29,8 +29,28 @@ pub struct Rollback {
 
 impl Rollback {
     /// The one that stands, where one does.
+    ///
+    /// # Errors
+    /// [`Error::InconsistentRecovery`] when it can't be read, or isn't what a rollback writes: what it
+    /// keeps from coming back must not come back because of that.
     pub(super) fn load(records: &dyn Folder) -> Result<Option<Self>, Error> {
-        read(records, ROLLBACK)
+        let rollback: Option<Self> = read(records, ROLLBACK)?;
+        let is_there = rollback.is_some() || exists((records, ROLLBACK))?;
+        if !is_there || rollback.as_ref().is_some_and(Self::is_plausible) {
+            return Ok(rollback);
+        }
+        let path = records.path(ROLLBACK);
+        let reason = format!("{} says that a rollback stands, and can't be read", path.display());
+        Err(Error::InconsistentRecovery { reason })
+    }
+
+    /// Whether no name in it leads out of its folder, and its LSNs make sense.
+    fn is_plausible(&self) -> bool {
+        let both = || self.checkpoints.iter().chain(&self.segments);
+        let is_name = |name: &str| !name.is_empty() && !name.contains('/');
+        let names = both().all(|(name, aside)| is_name(name) && is_name(aside));
+        let asides = both().all(|(_, aside)| aside.starts_with("undone-"));
+        names && asides && self.watermark < u64::MAX
     }
 
     /// Takes over what an earlier rollback put aside, or was to put aside before it was killed: what is
@@ -45,7 +65,7 @@ impl Rollback {
         }
     }
 
-    /// Carries it out: writes down what is to be done, copies, and only then takes away. Done again
+    /// Carries it out: copies, writes down what is to be done, and only then takes away. Done again
     /// after a crash it comes to the same.
     pub(super) fn carry_out(
         &self,
@@ -53,22 +73,31 @@ impl Rollback {
         checkpoints: &dyn Folder,
         records: &dyn Folder,
     ) -> Result<(), Error> {
-        write(records, ROLLBACK, self)?;
         for (name, aside) in &self.segments {
             copy((journal, name), (records, aside))?;
         }
+        write(records, ROLLBACK, self)?;
         self.checkpoints
             .iter()
             .try_for_each(|(name, aside)| move_over((checkpoints, name), (records, aside)))
     }
 
     /// Brings back what was put aside. Done again after a crash it comes to the same.
-    pub(super) fn redo(&self, checkpoints: &dyn Folder, records: &dyn Folder) -> Result<(), Error> {
+    ///
+    /// A copy of a segment that the journal no longer has, or has otherwise, stays where it is.
+    pub(super) fn redo(
+        &self,
+        journal: &dyn Folder,
+        checkpoints: &dyn Folder,
+        records: &dyn Folder,
+    ) -> Result<(), Error> {
         for (name, aside) in &self.checkpoints {
             move_over((records, aside), (checkpoints, name))?;
         }
-        for (_, aside) in &self.segments {
-            remove(records, aside)?;
+        for (name, aside) in &self.segments {
+            if is_same((journal, name), (records, aside))? {
+                remove(records, aside)?;
+            }
         }
         remove(records, ROLLBACK)?;
         records.sync_folder().context("sync", records.path(""), None)
@@ -84,10 +113,47 @@ impl Rollback {
 /// A file: its folder and its name there.
 type Named<'a> = (&'a dyn Folder, &'a str);
 
+/// Whether there is a file of this name.
+pub(super) fn exists((folder, name): Named<'_>) -> Result<bool, Error> {
+    let names = folder.list().context("list", folder.path(""), None)?;
+    Ok(names.iter().any(|it| it == name))
+}
+
+/// Whether both files are there and hold the same.
+pub(super) fn is_same(one: Named<'_>, other: Named<'_>) -> Result<bool, Error> {
+    if !exists(one)? || !exists(other)? {
+        return Ok(false);
+    }
+    let open =
+        |(folder, name): Named<'_>| folder.open(name).context("open", folder.path(name), None);
+    let (left, right) = (open(one)?, open(other)?);
+    let length = |file: &dyn File, (folder, name): Named<'_>| {
+        file.length().context("read the length of", folder.path(name), None)
+    };
+    let bytes = length(left.as_ref(), one)?;
+    if bytes != length(right.as_ref(), other)? {
+        return Ok(false);
+    }
+    let mut buffers = [vec![0; COPY_BYTES], vec![0; COPY_BYTES]];
+    let mut at = 0;
+    while at < bytes {
+        let wanted = usize::try_from(bytes - at).unwrap_or(usize::MAX).min(COPY_BYTES);
+        for ((file, named), buffer) in [(&left, one), (&right, other)].into_iter().zip(&mut buffers)
+        {
+            let read = read_exact_at(file.as_ref(), &mut buffer[..wanted], at);
+            read.context("read", named.0.path(named.1), Some(at))?;
+        }
+        if buffers[0][..wanted] != buffers[1][..wanted] {
+            return Ok(false);
+        }
+        at += wanted as u64;
+    }
+    Ok(true)
+}
+
 /// Moves a file into another folder, where it still is in the first one.
 pub(super) fn move_over(from: Named<'_>, to: Named<'_>) -> Result<(), Error> {
-    let names = from.0.list().context("list", from.0.path(""), None)?;
-    if !names.iter().any(|name| name == from.1) {
+    if !exists(from)? {
         return Ok(());
     }
     copy(from, to)?;

@@ -146,10 +146,9 @@ pub fn choose(diagnosis: Diagnosis, facts: &Facts, allowed: Allowed) -> Plan {
             Some(why) => excluded.push((*way, why)),
         }
     }
-    // Who was given a coordinator is not to decide alone, whatever it costs.
-    if ways.first() == Some(&Way::Coordinated) {
-        let alone = ways.drain(1..).map(|way| (way, Excluded::NotForThis));
-        excluded.extend(alone);
+    // Who was given a coordinator is not to decide alone, whatever happened and whatever it costs.
+    if allowed.coordinator && !preferred.is_empty() {
+        return choose_only(Way::Coordinated, diagnosis, facts, allowed);
     }
     let others = Way::ALL.into_iter().filter(|way| !preferred.contains(way));
     excluded.extend(others.map(|way| (way, Excluded::NotForThis)));

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::choose::Plan;
 use super::classify::Diagnosis;
-use super::coordinated::{Coordinator, LocalReport};
+use super::coordinated::{Agreement, Coordinator, LocalReport};
 use super::facts::FailureType;
 use super::loss::Lost;
 use super::options::{Places, RecoveryOptions};
 use super::record::{Attempt, Tried};
 use super::strategy::{Loss, Way};
 use super::survey::{Survey, with_cause};
+use super::work::work_in;
 use crate::error::Error;
 use crate::journal::{Head, Journal};
 use crate::replay::{
@@ -61,13 +62,13 @@ impl Executor<'_> {
                 continue;
             }
             // That storage fails says nothing of the journal: it is no reason to lose any of it.
-            let shown = attempt.failed.last().and_then(|tried| tried.shows);
-            let storage_failed = shown == Some(FailureType::StorageFailure);
+            let of_storage = Some(FailureType::StorageFailure);
+            let storage_failed = attempt.failed.iter().any(|tried| tried.shows == of_storage);
             if storage_failed && way.loss() != Loss::Nothing && !is_of_storage {
                 break;
             }
             attempt.trying = Some(way);
-            self.save(attempt)?;
+            self.save(attempt);
             let started = Instant::now();
             let mut tried = Tried { way, retries: 0, failed: None, shows: None, seconds: 0.0 };
             let result = self.try_often(&mut tried, progress);
@@ -96,8 +97,12 @@ impl Executor<'_> {
         }
     }
 
-    fn save(&self, attempt: &Attempt) -> Result<(), Error> {
-        self.places.records.as_ref().map_or(Ok(()), |records| attempt.save(records.as_ref()))
+    fn save(&self, attempt: &Attempt) {
+        let Some(records) = &self.places.records else { return };
+        if let Err(error) = attempt.save(records.as_ref()) {
+            // Without it nothing is lost but time, should this be killed.
+            tracing::warn!(%error, "what is being tried could not be written down");
+        }
     }
 
     /// Tries a way, and again when storage fails.
@@ -142,13 +147,11 @@ impl Executor<'_> {
         let base = &self.options.replay;
         // A full replay goes on from its own checkpoints alone, which are among the records.
         let (folder, start) = match (way, &self.places.records) {
-            (Way::Full, Some(records)) => (Some(records), CheckpointStart::Newest),
-            _ => (self.places.checkpoints.as_ref(), way.start()),
+            (Way::Full, Some(records)) => (Some(work_in(records)), CheckpointStart::Newest),
+            _ => (self.places.checkpoints.clone(), way.start()),
         };
-        let checkpoints = folder.map(|folder| {
-            let policy = Some(self.options.checkpoint_policy);
-            Checkpoints { folder: Arc::clone(folder), start, policy }
-        });
+        let policy = Some(self.options.checkpoint_policy);
+        let checkpoints = folder.map(|folder| Checkpoints { folder, start, policy });
         let time_limit = match (base.time_limit, self.deadline) {
             (Some(limit), Some(deadline)) => {
                 let left = deadline.saturating_duration_since(Instant::now());
@@ -181,15 +184,25 @@ impl Executor<'_> {
     ) -> Result<Done, Error> {
         let options = self.options(way, until)?;
         let (state, outcome) = replay(journal, &options, progress)?;
-        if way.loss() == Loss::Nothing && until.is_none() {
-            reaches(&outcome, self.survey.proven_lsn())?;
+        if way.loss() == Loss::Nothing {
+            let wanted = match until {
+                None => u64::MAX,
+                Some(StopPoint::Lsn(lsn)) => lsn,
+                // Where that would be in what is missing nobody knows.
+                Some(StopPoint::Time(_) | StopPoint::Transaction(_)) => 0,
+            };
+            reaches(&outcome, self.survey.proven_lsn().min(wanted))?;
         }
         let lost = self.lost(way, &outcome);
         let taken = &outcome.checkpoints;
         let checkpoint = taken.newest.clone().filter(|_| taken.watermark == outcome.last_lsn);
         let mut done = Done { state, checkpoint, outcome, lost, aside: Vec::new() };
-        if way == Way::Full {
-            self.publish(&mut done)?;
+        if way == Way::Full
+            && let Err(error) = self.publish(&mut done)
+        {
+            // The state is there all the same; the next recovery makes a checkpoint of it.
+            tracing::warn!(%error, "the checkpoint of a full replay could not be published");
+            done.checkpoint = None;
         }
         Ok(done)
     }
@@ -214,6 +227,9 @@ impl Executor<'_> {
         let unfinished = self.survey.unfinished.ids.clone();
         let report = LocalReport { journal_id: journal.journal_id, head, unfinished };
         let agreement = coordinator.agree(&report)?;
+        if let Some(StopPoint::Lsn(reached)) = self.until.filter(|it| is_before(*it, &agreement)) {
+            return Err(Error::BehindCut { reached, agreed: agreement.cut_lsn });
+        }
         if !agreement.in_doubt.is_empty() {
             return Err(Error::InDoubt { transactions: agreement.in_doubt });
         }
@@ -229,6 +245,11 @@ impl Executor<'_> {
         }
         Ok(done)
     }
+}
+
+/// Whether a stop that was asked for, or that a rollback stands for, comes before the cut.
+fn is_before(stop: StopPoint, agreement: &Agreement) -> bool {
+    matches!(stop, StopPoint::Lsn(lsn) if lsn < agreement.cut_lsn)
 }
 
 /// A checkpoint is made of what is synced: what ends before its watermark isn't whole, whatever is found

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::aside::Rollback;
 use super::strategy::{Loss, Way};
 use crate::journal::EndKind;
 use crate::journal::damage::Damage;
@@ -87,6 +88,17 @@ impl Lost {
             || self.undone.is_some()
             || self.contradictions > 0
             || !self.dependents.is_empty()
+    }
+
+    /// Tells what a rollback that stands keeps from coming back, of a journal that ends at this LSN.
+    pub(super) fn tell_standing(&mut self, rollback: &Rollback, last_lsn: u64) {
+        let last = Some(rollback.undone_last.max(last_lsn));
+        self.undone = Some(LsnRange { first: rollback.watermark + 1, last });
+        // Behind an earlier stop there is more that isn't wanted, up to the watermark.
+        self.behind_stop = self.behind_stop.and_then(|it| {
+            let last = Some(rollback.watermark);
+            (it.first <= rollback.watermark).then_some(LsnRange { last, ..it })
+        });
     }
 
     /// What a replay in this way lost of a journal whose last event seems to be of `last_lsn`, and which

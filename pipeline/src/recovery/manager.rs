@@ -11,15 +11,16 @@ use super::classify::{Diagnosis, classify};
 use super::coordinated::Coordinator;
 use super::estimate::{Estimate, estimate};
 use super::execute::{Executor, deadline_of};
+use super::facts::FailureType;
 use super::options::{Places, RecoveryOptions};
-use super::publish::clear_work;
 use super::record::{Asked, Attempt, Record, RecoveryState};
 use super::recovered::{Recovered, record_of};
 use super::strategy::Way;
 use super::survey::{Looking, Survey, look};
+use super::work::clear_work;
 use crate::checkpoint::JournalSync;
 use crate::error::Error;
-use crate::journal::Journal;
+use crate::journal::{Head, Journal};
 use crate::replay::{Control, Progress, StopPoint};
 use crate::storage;
 use crate::time::now_ns;
@@ -143,12 +144,22 @@ impl RecoveryManager {
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Recovered, Error> {
         let started = Instant::now();
-        let _lock = self.lock()?;
+        let lock = self.lock()?;
         let deadline = deadline_of(self.options.replay.time_limit);
         let mut survey = self.options.retrying(deadline, &mut 0, &mut |_| self.survey())?;
-        // It is this recovery that holds it now.
-        (survey.holder, survey.facts.held) = (None, false);
-        if let Some(rollback) = self.rollback()?
+        if lock.is_some() {
+            // It is this recovery that holds it now.
+            (survey.holder, survey.facts.held) = (None, false);
+        } else if let Some(holder) = survey.holder {
+            return Err(Error::Locked { path: self.places.journal.path(""), holder });
+        }
+        let rollback = self.rollback()?;
+        let journal_id = survey.journal.as_ref().map(|journal| journal.journal_id);
+        if rollback.as_ref().is_some_and(|it| journal_id.is_some_and(|id| id != it.journal_id)) {
+            let reason = "the rollback among the records is of another journal".to_owned();
+            return Err(Error::InconsistentRecovery { reason });
+        }
+        if let Some(rollback) = rollback
             && survey.last_lsn() > rollback.undone_last
         {
             let Rollback { watermark, undone_last, .. } = rollback;
@@ -195,7 +206,7 @@ impl RecoveryManager {
             });
         };
         if plan.ways.is_empty() {
-            return Err(refusal(survey, plan));
+            return Err(refusal(survey, plan, self.options.replay.anchor));
         }
         let until = self.until()?;
         let (mut attempt, resumed) = self.attempt(survey, journal, plan)?;
@@ -221,14 +232,14 @@ impl RecoveryManager {
         {
             // It has ended. What failed may work the next time, and must not be passed over then in
             // favour of what loses data.
+            clear_work(records)?;
             Attempt::end(records.as_ref())?;
         }
         let (mut done, tried) = carried_out?;
         // What is reported as recovered must not be in a page cache alone.
         JournalSync::of(journal.clone()).up_to(u64::MAX)?;
-        if tried.way != Way::Rollback && self.rollback()?.is_some() {
-            // Behind the stop that it stands for.
-            done.lost.undone = done.lost.behind_stop.take();
+        if let Some(rollback) = self.rollback()?.filter(|_| tried.way != Way::Rollback) {
+            done.lost.tell_standing(&rollback, survey.last_lsn());
         }
         let seconds = started.elapsed().as_secs_f64();
         let times = (seconds, initiation_seconds.unwrap_or(seconds));
@@ -241,8 +252,8 @@ impl RecoveryManager {
     fn finish(&self, record: &Record) -> Result<(), Error> {
         let Some(records) = &self.places.records else { return Ok(()) };
         record.save(records.as_ref())?;
-        Attempt::end(records.as_ref())?;
-        clear_work(records)
+        clear_work(records)?;
+        Attempt::end(records.as_ref())
     }
 
     /// The attempt that this is, and whether it was begun before.
@@ -263,12 +274,13 @@ impl RecoveryManager {
         let fresh = |of| Attempt::begin(now_ns(), of);
         let Some(records) = &self.places.records else { return Ok((fresh(of), false)) };
         match Attempt::load(records.as_ref())? {
-            Some(attempt) if attempt.of == of => Ok((attempt, true)),
-            _ => {
-                // Nobody knows of what these are.
-                clear_work(records)?;
-                Ok((fresh(of), false))
+            Some(mut attempt) if attempt.of == of => {
+                // What storage failed at may work now.
+                attempt.failed.retain(|it| it.shows != Some(FailureType::StorageFailure));
+                Ok((attempt, true))
             }
+            // Nobody knows of what there is.
+            _ => clear_work(records).map(|()| (fresh(of), false)),
         }
     }
 
@@ -311,11 +323,17 @@ impl RecoveryManager {
 }
 
 /// Why nothing is done.
-fn refusal(survey: &Survey, plan: &Plan) -> Error {
+fn refusal(survey: &Survey, plan: &Plan, anchor: Option<Head>) -> Error {
+    if let Some(anchor) = anchor.filter(|anchor| anchor.lsn > survey.last_lsn()) {
+        let reason = format!("it ends at LSN {}", survey.last_lsn());
+        return Error::BelowAnchor { lsn: anchor.lsn, reason };
+    }
     let damage = survey.end.as_ref().and_then(|end| end.tail.clone());
     let seen = match damage.filter(|_| survey.facts.ending.is_damage()) {
         Some(damage) => Some(damage.to_string()),
-        None => survey.checkpoints.iter().find_map(|it| it.fault.as_ref()).map(ToString::to_string),
+        None => survey.checkpoints.iter().find_map(|it| {
+            it.fault.as_ref().map(|fault| format!("the checkpoint {}: {fault}", it.name))
+        }),
     };
     Error::NoWay { seen, excluded: plan.excluded.clone() }
 }

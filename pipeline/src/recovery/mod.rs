@@ -22,6 +22,7 @@ mod strategy;
 mod survey;
 mod survey_checkpoints;
 mod upkeep;
+mod work;
 
 pub use aside::Rollback;
 pub use choose::{Allowed, Excluded, Plan, choose, choose_only, preference};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::aside::{copy, move_over};
 use super::execute::{Done, Executor};
 use super::survey_checkpoints::is_bad;
-use crate::checkpoint::{Catalogue, Kind, merge};
-use crate::error::{Error, IoContext as _};
+use super::work::work_in;
+use crate::checkpoint::{Catalogue, CheckpointFault, CheckpointFile, Kind, merge};
+use crate::error::Error;
 use crate::storage::{self, Folder};
 
 impl Executor<'_> {
@@ -22,14 +23,23 @@ impl Executor<'_> {
             move_over((checkpoints.as_ref(), &broken), (records.as_ref(), &aside))?;
             done.aside.push(aside);
         }
-        let work = Catalogue::open(Arc::clone(records))?;
+        let folder = work_in(records);
+        let work = Catalogue::open(Arc::clone(&folder))?;
         let newest = work.find(Some(done.outcome.last_lsn));
+        // A sound one stays, since others may build on it; and another journal's is none of ours.
+        if let Some(newest) = newest
+            && let Some(there) = base_at(checkpoints, newest.header.watermark_lsn)?
+        {
+            let own = there.header.journal_id == newest.header.journal_id;
+            done.checkpoint = own.then_some(there.name);
+            return Ok(());
+        }
         // A state behind damage is no cut, and a journal without events has none.
         done.checkpoint = match newest {
             None => None,
             Some(base) if base.kind == Kind::Base => {
                 base.check_seal()?;
-                copy((records.as_ref(), &base.name), (checkpoints.as_ref(), &base.name))?;
+                copy((folder.as_ref(), &base.name), (checkpoints.as_ref(), &base.name))?;
                 Some(base.name.clone())
             }
             Some(newest) => {
@@ -50,11 +60,14 @@ impl Executor<'_> {
         // Oldest first: what builds on a broken one is found when that is no longer in the list.
         for entry in std::mem::take(&mut catalogue.entries).into_iter().rev() {
             let sound = match &entry.file {
+                // Who knows its format may use it.
+                Err(CheckpointFault::UnknownFormat { .. }) => continue,
                 Ok(_) if bad.contains(&entry.name.as_str()) => false,
                 Ok(file) if catalogue.chain(file).is_err() => false,
                 Ok(file) => match file.check_seal() {
                     Err(Error::BadCheckpoint { .. }) => false,
-                    checked => checked.map(|()| true)?,
+                    // What can't be read now is not known to be broken.
+                    Ok(()) | Err(_) => true,
                 },
                 Err(_) => false,
             };
@@ -67,10 +80,9 @@ impl Executor<'_> {
     }
 }
 
-/// Takes away the checkpoints that full replays have left among the records.
-pub(super) fn clear_work(records: &Arc<dyn Folder>) -> Result<(), Error> {
-    for entry in Catalogue::open(Arc::clone(records))?.entries {
-        records.remove(&entry.name).context("remove", records.path(&entry.name), None)?;
-    }
-    Ok(())
+/// The base of this watermark in a folder, where there is one that can be read.
+fn base_at(folder: &Arc<dyn Folder>, watermark: u64) -> Result<Option<CheckpointFile>, Error> {
+    let entries = Catalogue::open(Arc::clone(folder))?.entries.into_iter();
+    let bases = entries.filter(|it| it.watermark == watermark && it.kind == Kind::Base);
+    Ok(bases.filter_map(|entry| entry.file.ok()).next())
 }

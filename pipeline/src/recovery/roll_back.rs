@@ -1,6 +1,6 @@
 //! Back to a checkpoint: what came after it is kept aside.
 
-use super::aside::Rollback;
+use super::aside::{Rollback, exists, is_same};
 use super::execute::{Done, Executor, reaches};
 use super::loss::LsnRange;
 use super::strategy::Way;
@@ -39,8 +39,16 @@ impl Executor<'_> {
         }
         let (state, outcome) = replay(journal, &options, progress)?;
         reaches(&outcome, watermark)?;
-        let mut rollback =
-            self.rollback(journal, watermark, outcome.cut.as_ref().map(|cut| cut.block.segment));
+        let from_segment = outcome.cut.as_ref().map(|cut| cut.block.segment);
+        let mut rollback = self.rollback(journal, watermark, from_segment);
+        for (name, aside) in &mut rollback.segments {
+            // What is kept aside may be all that is left of what was there then.
+            let here = (self.places.journal.as_ref(), name.as_str());
+            let there = (records.as_ref(), aside.as_str());
+            if exists(there)? && !is_same(here, there)? {
+                *aside = format!("undone-{}-{name}", self.started_ns);
+            }
+        }
         if let Some(standing) = Rollback::load(records.as_ref())? {
             rollback.take_over(standing);
         }
@@ -65,6 +73,8 @@ impl Executor<'_> {
         let reached = self.survey.last_lsn().max(self.survey.proven_lsn());
         let last = Some(reached.max(end.position.next_lsn - 1)).filter(|&last| last > watermark);
         let is_hurt = end.kind == EndKind::Damaged;
+        // Nothing tells how far what is damaged went.
+        let last = last.filter(|_| !is_hurt || reached > end.position.next_lsn - 1);
         Ok((is_hurt || last.is_some()).then_some(LsnRange { first: watermark + 1, last }))
     }
 

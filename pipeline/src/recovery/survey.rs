@@ -63,7 +63,7 @@ impl Survey {
     /// it, whether it still reaches them or not; 0 where there are none.
     #[must_use]
     pub fn proven_lsn(&self) -> u64 {
-        let proving = self.checkpoints.iter().filter(|it| it.fault.is_none() || is_ahead(it));
+        let proving = self.checkpoints.iter().filter(|it| it.proves);
         proving.map(|it| it.watermark).max().unwrap_or(0)
     }
 
@@ -135,7 +135,8 @@ pub(super) fn look(looking: &Looking<'_>) -> Result<Survey, Error> {
         seconds: 0.0,
     };
     survey.facts.checkpoint = age_of(survey.usable(), looking.recent);
-    (survey.facts.ending, survey.facts.damage_is_covered) = ending_of(&survey, looking.anchor);
+    (survey.facts.ending, survey.facts.damage_is_covered) =
+        ending_of(&survey, looking.anchor, looking.until_lsn);
     survey.seconds = started.elapsed().as_secs_f64();
     Ok(survey)
 }
@@ -189,7 +190,7 @@ fn note_transactions(header: &BlockHeader, bytes: &[u8], open: &mut BTreeSet<u64
 
 /// How the journal ends, and whether all damage that was seen lies where the newest usable checkpoint
 /// spares reading.
-fn ending_of(survey: &Survey, anchor: Option<Head>) -> (Ending, bool) {
+fn ending_of(survey: &Survey, anchor: Option<Head>, until_lsn: u64) -> (Ending, bool) {
     let (Some(journal), Some(end)) = (&survey.journal, &survey.end) else {
         return (Ending::Unreadable, false);
     };
@@ -200,7 +201,10 @@ fn ending_of(survey: &Survey, anchor: Option<Head>) -> (Ending, bool) {
     }
     // An older one than what can be used proves nothing: the journal reaches farther.
     let reached = survey.usable().map_or(0, |it| it.watermark);
-    let is_short = survey.proven_lsn() > reached;
+    let ahead = survey.checkpoints.iter().filter(|it| is_ahead(it));
+    let ahead = ahead.map(|it| it.watermark).max().unwrap_or(0);
+    // What is missing behind the stop is not asked for.
+    let is_short = ahead > reached && ahead.min(until_lsn) > survey.last_lsn();
     let below_anchor = anchor.is_some_and(|anchor| anchor.lsn > survey.last_lsn());
     if end.kind != EndKind::Damaged && (below_anchor || is_short) {
         return (Ending::Truncated, false);

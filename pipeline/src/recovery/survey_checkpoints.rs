@@ -29,6 +29,8 @@ pub struct SurveyedCheckpoint {
     pub spared_bytes: u64,
     /// How many events it spares.
     pub spared_events: u64,
+    /// Whether it proves that the journal reached its watermark once.
+    pub proves: bool,
     /// Why it can't be used; none where nothing is seen against it. Its seal is checked when it is
     /// loaded.
     pub fault: Option<CheckpointFault>,
@@ -49,6 +51,7 @@ pub(super) fn is_bad(checkpoint: &SurveyedCheckpoint) -> bool {
             | CheckpointFault::StrongerValidation { .. }
             | CheckpointFault::Foreign { .. }
             | CheckpointFault::Ahead { .. }
+            | CheckpointFault::UnknownFormat { .. }
     )
 }
 
@@ -77,6 +80,7 @@ fn look_at(
         restart_lsn: 0,
         spared_bytes: 0,
         spared_events: 0,
+        proves: false,
         fault: None,
     };
     let file = match &entry.file {
@@ -93,7 +97,17 @@ fn look_at(
     surveyed.spared_events = cut.so_far.tally.events;
     let chain = catalogue.chain(file);
     surveyed.bytes = chain.iter().flatten().map(|file| file.file_bytes).sum();
+    // What proves that a journal was longer must be whole itself.
+    let fits = match check_fits(cut, journal, Validation::Basic)? {
+        Err(ahead @ CheckpointFault::Ahead { .. }) => match file.check_seal() {
+            Err(Error::BadCheckpoint { fault, .. }) => Err(fault),
+            sealed => sealed.map(|()| Err(ahead))?,
+        },
+        fits => fits,
+    };
+    surveyed.proves = matches!(fits, Ok(()) | Err(CheckpointFault::Ahead { .. }));
     surveyed.fault = match (chain.err(), cut.lsn > looking.until_lsn) {
+        _ if matches!(fits, Err(CheckpointFault::Ahead { .. })) => fits.err(),
         (Some(fault), _) => Some(fault),
         (None, true) => {
             Some(CheckpointFault::TooLate { watermark: cut.lsn, wanted: looking.until_lsn })
@@ -102,14 +116,7 @@ fn look_at(
             let (wanted, found) = (looking.validation.name(), file.validation.name());
             Some(CheckpointFault::WeakerValidation { wanted, found })
         }
-        (None, false) => match check_fits(cut, journal, Validation::Basic)? {
-            // What proves that a journal was longer must be whole itself.
-            Err(ahead @ CheckpointFault::Ahead { .. }) => match file.check_seal() {
-                Err(Error::BadCheckpoint { fault, .. }) => Some(fault),
-                sealed => sealed.map(|()| Some(ahead))?,
-            },
-            fits => fits.err(),
-        },
+        (None, false) => fits.err(),
     };
     Ok(surveyed)
 }

@@ -65,7 +65,7 @@ impl RecoveryManager {
             return Err(Error::InconsistentRecovery { reason });
         };
         let _checkpoints_lock = storage::lock(checkpoints.as_ref())?;
-        rollback.redo(checkpoints.as_ref(), records.as_ref())?;
+        rollback.redo(self.places.journal.as_ref(), checkpoints.as_ref(), records.as_ref())?;
         Ok(rollback)
     }
 
@@ -116,7 +116,9 @@ impl RecoveryManager {
             }
             cleaned.records = names;
         }
-        if let Some(checkpoints) = &self.places.checkpoints {
+        // What a rollback keeps aside builds on what is there.
+        let stands = self.rollback()?.is_some();
+        if let Some(checkpoints) = self.places.checkpoints.as_ref().filter(|_| !stands) {
             let _lock = storage::lock(checkpoints.as_ref())?;
             cleaned.checkpoints = prune(&Catalogue::open(Arc::clone(checkpoints))?, keep)?;
         }
