@@ -40,6 +40,21 @@ fn history_holds_what_each_recovery_came_to_oldest_first() {
     assert_eq!(manager.history().unwrap().len(), 3);
 }
 
+/// Records are read as they lie there: what they claim may add up to more than a number holds.
+#[test]
+fn figures_that_add_up_to_too_much_stay_at_the_most() {
+    let world = World::closed(1, 300);
+    let record = whole(world.recover(options())).record;
+    let events = format!("\"events\": {},", record.events);
+    let name = format!("recovery-{:020}.json", record.started_ns);
+    let text = String::from_utf8(files_of(&world.records)[&name].clone()).unwrap();
+    assert!(text.contains(&events), "{text}");
+    let text = text.replace(&events, &format!("\"events\": {},", u64::MAX));
+    world.records.put(&name, text.into_bytes());
+    whole(world.recover(options()));
+    assert_eq!(world.manager(options()).statistics().unwrap().events, u64::MAX);
+}
+
 #[test]
 fn states_are_told_while_it_runs_and_when_it_has_ended() {
     let world = World::closed(1, 300);

@@ -101,6 +101,61 @@ fn a_failure_of_memory_rolls_back_where_that_is_allowed() {
     assert_eq!(whole(world.recover(refused)).record.way(), Some(Way::Full));
 }
 
+/// Whoever can write to the records must not reach what lies beside them: a redo removes what is aside.
+#[test]
+fn a_rollback_that_was_changed_to_lead_elsewhere_is_refused() {
+    let world = world();
+    with_loss(world.recover(back_to(130)));
+    let text = String::from_utf8(files_of(&world.records)["rollback.json"].clone()).unwrap();
+    let (checkpoint, segment) = ("checkpoint-00000000000000000200-delta.vxcp", "segment-");
+    assert!(text.contains(checkpoint) && text.contains(segment), "{text}");
+    let before = files_of(&world.checkpoints);
+    for (from, to) in [
+        ("\"undone-", "\"../journal/undone-"),
+        ("\"undone-", "\""),
+        (segment, "../journal/segment-"),
+        (segment, "/segment-"),
+        (checkpoint, "LOCK"),
+        (checkpoint, "../checkpoint-00000000000000000200-delta.vxcp"),
+    ] {
+        world.records.put("rollback.json", text.replace(from, to).into_bytes());
+        let records = files_of(&world.records);
+        let mut manager = world.manager(options());
+        let errors = [
+            manager.rollback().unwrap_err(),
+            manager.survey().unwrap_err(),
+            manager.redo().unwrap_err(),
+            manager.recover(&mut |_| {}).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, Error::InconsistentRecovery { .. }), "{to}: {error:?}");
+        }
+        assert_eq!((files_of(&world.records), &files_of(&world.checkpoints)), (records, &before));
+    }
+    world.records.put("rollback.json", text.into_bytes());
+    world.manager(options()).redo().unwrap();
+}
+
+/// The numbers of a rollback are no more than claims, too.
+#[test]
+fn a_rollback_to_the_last_number_there_is_is_told_of() {
+    let world = world();
+    with_loss(world.recover(back_to(130)));
+    let text = String::from_utf8(files_of(&world.records)["rollback.json"].clone()).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for line in &mut lines {
+        let (watermark, last) = ("\"watermark\": ", "\"undone_last\": ");
+        if line.contains(watermark) {
+            *line = format!("{watermark}{},", u64::MAX);
+        } else if line.contains(last) {
+            *line = format!("{last}0,");
+        }
+    }
+    world.records.put("rollback.json", lines.join("\n").into_bytes());
+    let error = world.recover(options()).unwrap_err();
+    assert!(matches!(error, Error::InconsistentRecovery { .. }), "{error:?}");
+}
+
 /// A rollback behind a rollback: one redo brings back what both undid.
 #[test]
 fn a_second_rollback_forgets_nothing_of_the_first() {

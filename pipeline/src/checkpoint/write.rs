@@ -40,6 +40,11 @@ pub(super) fn watermark_of(name: &str) -> Option<(u64, Kind)> {
     (file_name(watermark, kind) == name).then_some((watermark, kind))
 }
 
+/// Whether a file of this name would be a checkpoint.
+pub(crate) fn is_checkpoint(name: &str) -> bool {
+    watermark_of(name).is_some()
+}
+
 /// A checkpoint on its way into its folder.
 pub(super) struct CheckpointWriter<'w> {
     folder: &'w dyn Folder,

@@ -1,9 +1,13 @@
 //! Keeps aside what a recovery undoes or distrusts, and brings it back. Nothing is deleted before its
 //! copy is durable.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::record::{read, write};
+use crate::checkpoint::is_checkpoint;
 use crate::error::{Error, IoContext as _};
 use crate::storage::{self, File, Folder, read_exact_at};
 
@@ -32,7 +36,8 @@ impl Rollback {
     ///
     /// # Errors
     /// [`Error::InconsistentRecovery`] when it can't be read, or isn't what a rollback writes: what it
-    /// keeps from coming back must not come back because of that.
+    /// keeps from coming back must not come back because of that, and its names are those of files that
+    /// are copied and removed.
     pub(super) fn load(records: &dyn Folder) -> Result<Option<Self>, Error> {
         let rollback: Option<Self> = read(records, ROLLBACK)?;
         let is_there = rollback.is_some() || exists((records, ROLLBACK))?;
@@ -40,17 +45,16 @@ impl Rollback {
             return Ok(rollback);
         }
         let path = records.path(ROLLBACK);
-        let reason = format!("{} says that a rollback stands, and can't be read", path.display());
+        let reason = format!("{} is not what a rollback writes: it was changed", path.display());
         Err(Error::InconsistentRecovery { reason })
     }
 
-    /// Whether no name in it leads out of its folder, and its LSNs make sense.
+    /// Whether its names are such as a rollback gives: a path would lead out of the folders.
     fn is_plausible(&self) -> bool {
-        let both = || self.checkpoints.iter().chain(&self.segments);
-        let is_name = |name: &str| !name.is_empty() && !name.contains('/');
-        let names = both().all(|(name, aside)| is_name(name) && is_name(aside));
-        let asides = both().all(|(_, aside)| aside.starts_with("undone-"));
-        names && asides && self.watermark < u64::MAX
+        let mut checkpoints = self.checkpoints.iter();
+        let mut segments = self.segments.iter();
+        checkpoints.all(|(name, aside)| is_checkpoint(name) && is_aside(aside, name))
+            && segments.all(|(name, aside)| is_aside(aside, name))
     }
 
     /// Takes over what an earlier rollback put aside, or was to put aside before it was killed: what is
@@ -108,6 +112,19 @@ impl Rollback {
         let both = self.checkpoints.iter().chain(&self.segments);
         both.map(|(_, aside)| aside.clone()).collect()
     }
+}
+
+/// What a file is called aside, after the watermark to which a rollback went back.
+pub(super) fn aside_name(watermark: u64, name: &str) -> String {
+    format!("undone-{watermark:020}-{name}")
+}
+
+/// Whether a file of this name may be called so aside. A journal that is one file may have any name.
+fn is_aside(aside: &str, name: &str) -> bool {
+    let digits = aside.strip_prefix("undone-").and_then(|rest| rest.get(..20));
+    let watermark = digits.and_then(|digits| digits.parse().ok());
+    let is_plain = Path::new(name).file_name() == Some(OsStr::new(name));
+    is_plain && watermark.is_some_and(|it| aside_name(it, name) == aside)
 }
 
 /// A file: its folder and its name there.

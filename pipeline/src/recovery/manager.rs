@@ -166,7 +166,7 @@ impl RecoveryManager {
             let reason = format!(
                 "LSN {} to {undone_last} were undone, and the journal has grown since; redo the \
                  rollback, or go on in a new journal",
-                watermark + 1
+                watermark.saturating_add(1)
             );
             return Err(Error::InconsistentRecovery { reason });
         }

@@ -1,6 +1,6 @@
 //! Back to a checkpoint: what came after it is kept aside.
 
-use super::aside::{Rollback, exists, is_same};
+use super::aside::{Rollback, aside_name, exists, is_same};
 use super::execute::{Done, Executor, reaches};
 use super::loss::LsnRange;
 use super::strategy::Way;
@@ -46,7 +46,7 @@ impl Executor<'_> {
             let here = (self.places.journal.as_ref(), name.as_str());
             let there = (records.as_ref(), aside.as_str());
             if exists(there)? && !is_same(here, there)? {
-                *aside = format!("undone-{}-{name}", self.started_ns);
+                *aside = aside_name(self.started_ns, name);
             }
         }
         if let Some(standing) = Rollback::load(records.as_ref())? {
@@ -80,7 +80,7 @@ impl Executor<'_> {
 
     /// What is to be put aside by going back to a watermark, whose block is in this segment.
     fn rollback(&self, journal: &Journal, watermark: u64, from_segment: Option<u64>) -> Rollback {
-        let aside = |name: &str| format!("undone-{watermark:020}-{name}");
+        let aside = |name: &str| aside_name(watermark, name);
         let newer = self.survey.checkpoints.iter().filter(|it| it.watermark > watermark);
         let checkpoints = newer.map(|it| (it.name.clone(), aside(&it.name))).collect();
         let first = from_segment.unwrap_or(0);

@@ -83,7 +83,9 @@ impl RecoveryManager {
     /// [`Error::Io`] when storage fails.
     pub fn statistics(&self) -> Result<Statistics, Error> {
         let records = self.history()?;
-        let count = |counted: &dyn Fn(&Record) -> u64| records.iter().map(counted).sum();
+        let count = |counted: &dyn Fn(&Record) -> u64| {
+            records.iter().map(counted).fold(0, u64::saturating_add)
+        };
         Ok(Statistics {
             recoveries: records.len() as u64,
             whole: count(&|it| u64::from(it.state == RecoveryState::Completed)),
