@@ -19,7 +19,45 @@ fn main() -> io::Result<()> {
     let folder = Path::new(&folder);
     block_reader(&folder.join("block_reader"))?;
     checkpoint_reader(&folder.join("checkpoint_reader"))?;
-    event_decoder(&folder.join("event_decoder"))
+    event_decoder(&folder.join("event_decoder"))?;
+    recovery(&folder.join("recovery"))
+}
+
+/// Each way there is to bring something back, and each thing that can be wrong with what is there.
+fn recovery(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let seed = |name: &str, choices: [u8; 8], pieces: &[(u8, &[u8])], journal: &[u8]| {
+        let piece = |&(target, bytes): &(u8, &[u8])| {
+            let length = u16::try_from(bytes.len()).unwrap_or(0).to_le_bytes();
+            [&[target], &length[..], bytes].concat()
+        };
+        let pieces: Vec<u8> = pieces.iter().flat_map(piece).collect();
+        put(folder, name, &[&choices, &pieces, journal])
+    };
+    let (all, undo, killed, rolled_back) = (3 + 4 + 8 + 16, 3 + 16, 3 + 128, 2);
+    let flip = Edit { kind: kind::FLIP, segment: 1, at: 4096 + 300, other: 0, value: 1 }.bytes();
+    let cut = Edit { kind: kind::CUT, segment: 2, at: 9_000, other: 0, value: 0 }.bytes();
+    for way in 0..=7 {
+        seed(&format!("way-{way}"), [2, all, 0, 0, way, 30, 1, 0], &[], &flip)?;
+    }
+    seed("whole", [1, 3, 0, 0, 0, 0, 1, 0], &[], &[])?;
+    seed("refused", [1, 3, 0, 0, 0, 0, 0, 0], &[], &flip)?;
+    seed("short", [2, all, 0, 0, 0, 0, 0, 0], &[], &cut)?;
+    seed("until", [1, 3, 70, 0, 0, 0, 1, 0], &[], &[])?;
+    seed("until-transaction", [3, 3, 1, 2, 0, 0, 1, 0], &[], &story())?;
+    seed("killed", [1, killed, 0, 0, 1, 0, 1, 1], &[(1 + 2 * 8, &[7, 0xF0])], &[])?;
+    seed("rolled-back", [1, undo, 0, 0, 0, 60, rolled_back, 0], &[], &[])?;
+    seed("rollback-values", [1, 3, 0, 0, 0, 0, 0, 1], &[(2 + 2 * 8, &[1, 0xF0, 2, 3])], &[])?;
+    seed("rollback-bytes", [1, 3, 0, 0, 0, 0, 0, 1], &[(2, b"{\"journal_id\":\"")], &[])?;
+    let values = [5, 0xF0, 6, 0xF0, 12, 0xF1];
+    let (first, second) = ((3 + 2 * 8, &values[..]), (3 + 2 * 8 + 32, &values[..]));
+    seed("records", [1, 3, 0, 0, 0, 0, 0, 2], &[first, second], &[])?;
+    seed("checkpoint-broken", [1, 3, 0, 0, 0, 0, 1, 1], &[(3 * 8 + 32, &[100, 0, 1])], &[])?;
+    seed("checkpoint-forged", [1, 3, 0, 0, 4, 0, 1, 1], &[(8, &[44, 0, 1])], &[])?;
+    let no_records = [&[7][..], &[0; 16]].concat();
+    seed("signature", [1, 3, 0, 0, 1, 0, 1, 2], &[(6 + 8, &[]), (7 + 8, &[])], &[])?;
+    seed("signature-changed", [1, 3, 0, 0, 1, 0, 1, 1], &[(6 + 8, &[200, 0, 1])], &flip)?;
+    seed("checkpoint-section", [1, 3, 0, 0, 2, 0, 1, 1], &[(2 * 8 + 64, &no_records)], &[])
 }
 
 fn put(folder: &Path, name: &str, parts: &[&[u8]]) -> io::Result<()> {

@@ -85,13 +85,19 @@ pub fn checkpoint() -> &'static (String, Vec<u8>) {
 }
 
 /// Edits, and the checksums made right.
-fn edited(intact: &[u8], edits: &[u8]) -> Vec<u8> {
+pub(crate) fn edited(intact: &[u8], edits: &[u8]) -> Vec<u8> {
+    let mut file = changed(intact, edits);
+    make_right(&mut file);
+    file
+}
+
+/// Edits, and the checksums as they were.
+pub(crate) fn changed(intact: &[u8], edits: &[u8]) -> Vec<u8> {
     let mut file = intact.to_vec();
     for edit in edits.chunks_exact(3) {
         let at = usize::from(u16::from_le_bytes([edit[0], edit[1]])) % file.len();
         file[at] ^= edit[2];
     }
-    make_right(&mut file);
     file
 }
 
@@ -104,7 +110,7 @@ fn make_right(file: &mut [u8]) {
 }
 
 /// The intact checkpoint with these records in one section.
-fn with_section(intact: &[u8], partition: u8, records: &[u8]) -> Vec<u8> {
+pub(crate) fn with_section(intact: &[u8], partition: u8, records: &[u8]) -> Vec<u8> {
     let trailer_at = intact.len() - CheckpointTrailer::BYTES;
     let trailer = CheckpointTrailer::read(&intact[trailer_at..]);
     let directory_at = usize::try_from(trailer.directory_offset).expect("it is short");

@@ -11,7 +11,11 @@ pub mod edits;
 pub mod events;
 pub mod input;
 pub mod passes;
+pub mod records;
+pub mod recoveries;
 pub mod repair;
+pub mod scenes;
+pub mod signatures;
 pub mod story;
 
 /// The bytes of a journal's segments, in order. A segment that is missing is `None`.

@@ -106,7 +106,7 @@ fn payload(event_type: EventType, bytes: &mut impl Iterator<Item = u8>) -> Vec<u
 }
 
 /// Small numbers mostly, so that they meet; else those at the ends of a range.
-fn number(byte: u8) -> u64 {
+pub(crate) fn number(byte: u8) -> u64 {
     match byte {
         0..=0xEF => u64::from(byte & 7),
         0xF0..=0xF7 => u64::MAX - u64::from(byte & 7),
