@@ -49,7 +49,7 @@ fn recovery(folder: &Path) -> io::Result<()> {
     seed("rolled-back", [1, undo, 0, 0, 0, 60, rolled_back, 0], &[], &[])?;
     seed("rollback-values", [1, 3, 0, 0, 0, 0, 0, 1], &[(2 + 2 * 8, &[1, 0xF0, 2, 3])], &[])?;
     seed("rollback-bytes", [1, 3, 0, 0, 0, 0, 0, 1], &[(2, b"{\"journal_id\":\"")], &[])?;
-    let values = [5, 0xF0, 6, 0xF0, 12, 0xF1];
+    let values = [10, 0xF0, 11, 0xF0];
     let (first, second) = ((3 + 2 * 8, &values[..]), (3 + 2 * 8 + 32, &values[..]));
     seed("records", [1, 3, 0, 0, 0, 0, 0, 2], &[first, second], &[])?;
     seed("checkpoint-broken", [1, 3, 0, 0, 0, 0, 1, 1], &[(3 * 8 + 32, &[100, 0, 1])], &[])?;
