@@ -276,7 +276,9 @@ impl RecoveryManager {
         match Attempt::load(records.as_ref())? {
             Some(mut attempt) if attempt.of == of => {
                 // What storage failed at may work now.
-                attempt.failed.retain(|it| it.shows != Some(FailureType::StorageFailure));
+                attempt.failed.retain(|it| {
+                    it.shows != Some(FailureType::StorageFailure) && plan.ways.contains(&it.way)
+                });
                 Ok((attempt, true))
             }
             // Nobody knows of what there is.
