@@ -285,6 +285,8 @@ fn back_and_forth_again() {
     for name in back["aside"].as_array().unwrap() {
         assert!(records_of(&made).join(name.as_str().unwrap()).is_file(), "{name}");
     }
+    let planned = recover(&made, &["--plan"], 5);
+    assert_eq!(planned["estimates"][0]["keeps_to"], 300, "as the rollback has it: {planned}");
     let stays = recover(&made, &[], 5);
     assert_eq!((&stays["last_lsn"], &stays["state_digest"]), (&300.into(), &back["state_digest"]));
     let redone = recover(&made, &["--redo"], 0);

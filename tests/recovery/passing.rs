@@ -14,7 +14,7 @@ use vexfs_replay::replay::{Control, ReplayOptions};
 
 use crate::incremental::large;
 use crate::spy::{Call, SpiedFolder};
-use crate::world::{World, options, whole};
+use crate::world::{World, files_of, options, whole};
 
 /// A journal whose first block can't be read the first `failures` times.
 fn failing(world: &World, failures: usize) -> Places {
@@ -65,6 +65,24 @@ fn each_wait_is_twice_as_long_as_the_one_before() {
     let started = Instant::now();
     whole(RecoveryManager::new(failing(&world, 4), full).recover(&mut |_| {}));
     assert!(started.elapsed() >= 15 * retry_wait, "{:?}", started.elapsed());
+}
+
+/// Checkpoints that can't be read cost time, and nothing else.
+#[test]
+fn checkpoints_that_cannot_be_read_are_done_without() {
+    let world = World::closed(1, 200).with_checkpoints(&[60, 130]);
+    let digest = whole(world.copy().recover(options())).record.state_digest;
+    let before = files_of(&world.checkpoints);
+    let checkpoints = SpiedFolder::judged(world.checkpoints.clone(), |call| match call {
+        Call::Read { .. } => Err(rustix::io::Errno::IO.into()),
+        _ => Ok(()),
+    });
+    let places = Places { checkpoints: Some(Arc::new(checkpoints)), ..world.places() };
+    let mut manager = RecoveryManager::new(places, options());
+    assert!(manager.survey().unwrap().failure.is_some());
+    let record = whole(manager.recover(&mut |_| {})).record;
+    assert_eq!((record.way(), record.state_digest), (Some(Way::Full), digest));
+    assert_eq!(files_of(&world.checkpoints), before, "nothing is taken away");
 }
 
 /// What failed in a call that has ended is no reason for the next one to lose data: storage may be back.

@@ -210,7 +210,8 @@ pub(crate) fn run(arguments: &RecoverArguments) -> Result<Report, Error> {
     if arguments.plan {
         let survey = manager.survey()?;
         let (plan, estimates) = (manager.plan(&survey), manager.estimates(&survey)?);
-        return Ok(plan_report(&survey, &plan, &estimates));
+        let rollback = manager.rollback()?;
+        return Ok(plan_report(&survey, &plan, &estimates, rollback.as_ref()));
     }
     if arguments.redo {
         manager.redo()?;

@@ -3,8 +3,8 @@
 use serde_json::json;
 use vexfs_replay::journal::damage::Damage;
 use vexfs_replay::recovery::{
-    Diagnosis, Ending, Estimate, Excluded, FailureType, Lost, LsnRange, Plan, Record, Recovery,
-    Survey, Way,
+    Diagnosis, Ending, Estimate, Excluded, FailureType, Loss, Lost, LsnRange, Plan, Record,
+    Recovery, Rollback, Survey, Way,
 };
 
 use super::exit::Exit;
@@ -144,15 +144,33 @@ fn more(name: &'static str, count: u64) -> Option<Row> {
 }
 
 /// What would be done, and why.
-pub(crate) fn plan_report(survey: &Survey, plan: &Plan, estimates: &[Estimate]) -> Report {
+pub(crate) fn plan_report(
+    survey: &Survey,
+    plan: &Plan,
+    estimates: &[Estimate],
+    rollback: Option<&Rollback>,
+) -> Report {
+    let grown = rollback.is_some_and(|it| survey.last_lsn() > it.undone_last);
     let exit = match (plan.ways.first(), survey.facts.ending) {
         (None, _) if plan.diagnosis == Diagnosis::InUse => Exit::InputOutput,
+        _ if grown => Exit::Refused,
+        (Some(_), _) if rollback.is_some() => Exit::Loss,
         (None, _) => Exit::Refused,
-        (Some(way), _) if would_lose(*way, estimates) => Exit::Loss,
+        (Some(way), _) if would_lose(*way, survey, estimates) => Exit::Loss,
         (Some(_), Ending::Torn) => Exit::TornTail,
         (Some(_), _) => Exit::Clean,
     };
-    let rows = survey_rows(survey, plan);
+    let mut rows = survey_rows(survey, plan);
+    rows.extend(rollback.map(|it| {
+        let undone =
+            lsns(LsnRange { first: it.watermark.saturating_add(1), last: Some(it.undone_last) });
+        let stands = format!("to LSN {} stands, {undone} are undone", grouped(it.watermark));
+        let then = match grown {
+            true => "; the journal has grown since, so that nothing is done before `--redo`",
+            false => " until `--redo`",
+        };
+        ("a rollback", format!("{stands}{then}"))
+    }));
     let mut text = facts(&rows);
     text.extend(b"\n");
     text.extend(table(plan, estimates).into_bytes());
@@ -204,8 +222,13 @@ fn tail_of(survey: &Survey) -> Option<&Damage> {
     survey.end.as_ref().and_then(|end| end.tail.as_ref())
 }
 
-fn would_lose(way: Way, estimates: &[Estimate]) -> bool {
-    estimates.iter().any(|it| it.way == way && it.loses.is_some())
+fn would_lose(way: Way, survey: &Survey, estimates: &[Estimate]) -> bool {
+    // Whoever comes to damage in plain sight and is allowed to lose something does.
+    let ending = survey.facts.ending;
+    let meets =
+        (ending.is_damage() && !survey.facts.damage_is_covered) || ending == Ending::Truncated;
+    let loses = way.loss() != Loss::Nothing && meets;
+    loses || estimates.iter().any(|it| it.way == way && it.loses.is_some())
 }
 
 /// Every way beside the others.

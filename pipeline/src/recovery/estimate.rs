@@ -25,13 +25,13 @@ pub struct Estimate {
     pub seconds: Option<f64>,
 }
 
-/// What a way would come to. `rollback_to` is the watermark that a rollback is to go back to, and
-/// `bytes_per_second` how much of a journal the last recovery took in.
+/// What a way would come to. It is told the watermark that a
+/// rollback is to go back to, the last LSN that is wanted, and in `bytes_per_second` how much of a journal the last recovery took in.
 #[must_use]
 pub fn estimate(
     way: Way,
     survey: &Survey,
-    rollback_to: Option<u64>,
+    (rollback_to, until_lsn): (Option<u64>, u64),
     bytes_per_second: Option<f64>,
 ) -> Estimate {
     let last_lsn = survey.last_lsn();
@@ -45,7 +45,10 @@ pub fn estimate(
             (to, to.and_then(|to| behind(to, last_lsn.max(newest_watermark(survey)))))
         }
         // The survey's last LSN is the one before the first damage that it saw, at the end.
-        _ => (Some(last_lsn), behind(last_lsn, newest_watermark(survey))),
+        _ => {
+            let wanted = newest_watermark(survey).min(until_lsn);
+            (Some(last_lsn.min(until_lsn)), behind(last_lsn, wanted))
+        }
     };
     let from = match way {
         Way::Full | Way::Coordinated => None,

@@ -111,8 +111,12 @@ impl RecoveryManager {
     pub fn estimates(&self, survey: &Survey) -> Result<Vec<Estimate>, Error> {
         let last = self.history()?.into_iter().rfind(|it| it.journal_bytes > 0);
         let rate = last.map(|it| it.journal_bytes as f64 / it.seconds.max(f64::MIN_POSITIVE));
-        let to = self.options.rollback_to;
-        Ok(Way::ALL.into_iter().map(|way| estimate(way, survey, to, rate)).collect())
+        let until_lsn = match self.until()? {
+            Some(StopPoint::Lsn(lsn)) => lsn,
+            _ => u64::MAX,
+        };
+        let points = (self.options.rollback_to, until_lsn);
+        Ok(Way::ALL.into_iter().map(|way| estimate(way, survey, points, rate)).collect())
     }
 
     /// Surveys, plans and carries out, with the journal's lock held. What a killed recovery had done

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::facts::{Checkpoint, Ending, Facts};
 use super::survey_checkpoints::{SurveyedCheckpoint, is_ahead, is_bad, look_at_checkpoints};
+use crate::checkpoint::Catalogue;
 use crate::error::{Error, IoContext as _};
 use crate::event::{Body, EventIter};
 use crate::journal::damage::{Damage, Fault};
@@ -107,9 +108,14 @@ pub(super) fn look(looking: &Looking<'_>) -> Result<Survey, Error> {
         }
         Err(error) => return Err(error),
     };
-    let checkpoints = match looking.checkpoints {
-        Some(folder) => look_at_checkpoints(folder, &journal, looking)?,
-        None => Vec::new(),
+    let (checkpoints, unreadable) = match looking.checkpoints {
+        Some(folder) => match Catalogue::open(Arc::clone(folder)) {
+            Ok(catalogue) => (look_at_checkpoints(&catalogue, &journal, looking)?, None),
+            // The journal may still tell all that they would.
+            Err(error @ Error::Io { .. }) => (Vec::new(), Some(with_cause(&error))),
+            Err(error) => return Err(error),
+        },
+        None => (Vec::new(), None),
     };
     // Who closed a journal left open on purpose what is open there.
     if end.as_ref().is_some_and(|end| end.kind == EndKind::Sealed) {
@@ -122,7 +128,7 @@ pub(super) fn look(looking: &Looking<'_>) -> Result<Survey, Error> {
             ending: Ending::Open,
             held: holder.is_some(),
             checkpoint: Checkpoint::None,
-            bad_checkpoints: checkpoints.iter().any(is_bad),
+            bad_checkpoints: unreadable.is_some() || checkpoints.iter().any(is_bad),
             damage_is_covered: false,
             unfinished: !open.is_empty(),
         },
@@ -131,7 +137,7 @@ pub(super) fn look(looking: &Looking<'_>) -> Result<Survey, Error> {
         holder,
         checkpoints,
         unfinished,
-        failure,
+        failure: failure.or(unreadable),
         seconds: 0.0,
     };
     survey.facts.checkpoint = age_of(survey.usable(), looking.recent);

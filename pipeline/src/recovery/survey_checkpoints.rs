@@ -1,14 +1,11 @@
 //! The checkpoints of a survey: what their two ends and one block of the journal tell of them.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use super::survey::Looking;
 use crate::checkpoint::{Catalogue, CheckpointFault, Entry, Kind, check_fits};
 use crate::error::Error;
 use crate::journal::{Journal, Validation};
-use crate::storage::Folder;
 
 /// A checkpoint, as far as its two ends and the journal's block at its watermark tell.
 #[derive(Clone, Debug, Serialize)]
@@ -56,12 +53,11 @@ pub(super) fn is_bad(checkpoint: &SurveyedCheckpoint) -> bool {
 }
 
 pub(super) fn look_at_checkpoints(
-    folder: &Arc<dyn Folder>,
+    catalogue: &Catalogue,
     journal: &Journal,
     looking: &Looking<'_>,
 ) -> Result<Vec<SurveyedCheckpoint>, Error> {
-    let catalogue = Catalogue::open(Arc::clone(folder))?;
-    let surveyed = catalogue.entries.iter().map(|it| look_at(it, &catalogue, journal, looking));
+    let surveyed = catalogue.entries.iter().map(|it| look_at(it, catalogue, journal, looking));
     surveyed.collect()
 }
 
