@@ -221,7 +221,7 @@ impl Executor<'_> {
         let coordinator = self.coordinator.as_mut().ok_or_else(nobody)?;
         let position = self.survey.end.as_ref().map(|end| end.position);
         let head = position.map_or(Head { lsn: 0, digest: [0; 32] }, |position| Head {
-            lsn: position.next_lsn - 1,
+            lsn: position.next_lsn.saturating_sub(1),
             digest: position.digest,
         });
         let unfinished = self.survey.unfinished.ids.clone();

@@ -40,7 +40,7 @@ impl LostRange {
             offset: damage.offset,
             end: damage.end,
             first_lsn: damage.lsn,
-            last_lsn: next_lsn.map(|next| next - 1),
+            last_lsn: next_lsn.map(|next| next.saturating_sub(1)),
             kind: damage.fault.name().to_owned(),
             detail: damage.to_string(),
         }
@@ -93,7 +93,7 @@ impl Lost {
     /// Tells what a rollback that stands keeps from coming back, of a journal that ends at this LSN.
     pub(super) fn tell_standing(&mut self, rollback: &Rollback, last_lsn: u64) {
         let last = Some(rollback.undone_last.max(last_lsn));
-        self.undone = Some(LsnRange { first: rollback.watermark + 1, last });
+        self.undone = Some(LsnRange { first: rollback.watermark.saturating_add(1), last });
         // Behind an earlier stop there is more that isn't wanted, up to the watermark.
         self.behind_stop = self.behind_stop.and_then(|it| {
             let last = Some(rollback.watermark);
@@ -107,7 +107,7 @@ impl Lost {
         let Findings { end, damages, skipped, inconsistencies, listed, .. } = &outcome.findings;
         let torn = end.tail.as_ref().filter(|_| end.kind == EndKind::TornTail);
         let known = Some(last_lsn.max(proven_lsn)).filter(|&lsn| lsn > outcome.last_lsn);
-        let behind = LsnRange { first: outcome.last_lsn + 1, last: known };
+        let behind = LsnRange { first: outcome.last_lsn.saturating_add(1), last: known };
         let stopped_by_damage =
             way.loss() == Loss::Suffix && (!damages.is_empty() || inconsistencies.count > 0);
         let cut_off = proven_lsn > outcome.last_lsn && end.kind != EndKind::Until;

@@ -71,11 +71,13 @@ impl Executor<'_> {
     ) -> Result<Option<LsnRange>, Error> {
         let end = journal.look_behind(outcome.findings.end.position)?;
         let reached = self.survey.last_lsn().max(self.survey.proven_lsn());
-        let last = Some(reached.max(end.position.next_lsn - 1)).filter(|&last| last > watermark);
+        let last = Some(reached.max(end.position.next_lsn.saturating_sub(1)))
+            .filter(|&last| last > watermark);
         let is_hurt = end.kind == EndKind::Damaged;
         // Nothing tells how far what is damaged went.
-        let last = last.filter(|_| !is_hurt || reached > end.position.next_lsn - 1);
-        Ok((is_hurt || last.is_some()).then_some(LsnRange { first: watermark + 1, last }))
+        let last = last.filter(|_| !is_hurt || reached > end.position.next_lsn.saturating_sub(1));
+        Ok((is_hurt || last.is_some())
+            .then_some(LsnRange { first: watermark.saturating_add(1), last }))
     }
 
     /// What is to be put aside by going back to a watermark, whose block is in this segment.

@@ -57,7 +57,7 @@ impl Survey {
     /// The last LSN that is there, 0 for none.
     #[must_use]
     pub fn last_lsn(&self) -> u64 {
-        self.end.as_ref().map_or(0, |end| end.position.next_lsn - 1)
+        self.end.as_ref().map_or(0, |end| end.position.next_lsn.saturating_sub(1))
     }
 
     /// The last LSN that the journal is proven to have reached once, by checkpoints that were made of
@@ -249,7 +249,7 @@ fn bad_segment(journal: &Journal) -> Option<BadSegment> {
         if segment.number != next_number {
             bad = Some(BadSegment { ending: Ending::SegmentMissing, before_lsn: first_lsn });
         }
-        next_number = segment.number + 1;
+        next_number = segment.number.saturating_add(1);
         let ending = match segment.header {
             Ok((header, _)) if header.journal_id == journal.journal_id => continue,
             Ok(_) => Ending::Foreign,

@@ -148,7 +148,7 @@ impl Findings {
     /// The highest LSN that was taken in, 0 for none.
     #[must_use]
     pub fn last_lsn(&self, until_lsn: u64) -> u64 {
-        (self.end.position.next_lsn - 1).min(until_lsn)
+        self.end.position.next_lsn.saturating_sub(1).min(until_lsn)
     }
 
     /// Adds a damaged range; one that goes on where the last one ends is part of it.

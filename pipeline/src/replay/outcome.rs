@@ -93,7 +93,7 @@ impl Outcome {
 
     pub(super) fn of(findings: Findings, until: u64, anchored: bool) -> Self {
         let position = findings.end.position;
-        let head = Head { lsn: position.next_lsn - 1, digest: position.digest };
+        let head = Head { lsn: position.next_lsn.saturating_sub(1), digest: position.digest };
         let last_lsn = findings.last_lsn(until);
         Self {
             findings,
