@@ -11,9 +11,9 @@ use vexfs_replay::trust::{Earlier, SecretKey, layout, seal};
 use super::exit::Exit;
 use super::outcome::exit_of;
 use super::output::{Report, facts, grouped};
-use super::pass::interruption;
+use super::pass::{interruption, open_folder};
 use super::progress::{ProgressArgument, Shown};
-use super::trust::{folder_of, journal_folder, place_of};
+use super::trust::{folder_of, place_of};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SealArguments {
@@ -37,7 +37,7 @@ pub(crate) struct SealArguments {
 pub(crate) fn run(arguments: &SealArguments) -> Result<Report, Error> {
     let (keys, name) = folder_of(&arguments.key, "key")?;
     let key = SecretKey::read(&keys, &name)?;
-    let folder = journal_folder(&arguments.journal)?;
+    let folder = open_folder(&arguments.journal)?;
     let id = key.public().id();
     let place = place_of(&folder, arguments.signature.as_deref(), id)?;
     let control = Control::with_flag(interruption());

@@ -65,11 +65,6 @@ pub(crate) fn place_of(
     Ok(Place::new(Arc::new(folder), name))
 }
 
-/// A journal's folder.
-pub(crate) fn journal_folder(path: &Path) -> Result<Arc<dyn Folder>, Error> {
-    Ok(Arc::new(DiskFolder::open(path).map_err(io_error("open", path))?))
-}
-
 pub(crate) fn trust_json(trust: &Trust) -> Value {
     json!(trust)
 }

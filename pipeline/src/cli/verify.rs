@@ -14,9 +14,9 @@ use vexfs_replay::trust::{Trust, check};
 use super::exit::Exit;
 use super::outcome::{exit_of, outcome_json, outcome_rows};
 use super::output::{Report, facts};
-use super::pass::PassArguments;
+use super::pass::{PassArguments, open_folder};
 use super::progress::Shown;
-use super::trust::{TrustArguments, journal_folder, place_of, trust_json, trust_rows, trusted_key};
+use super::trust::{TrustArguments, place_of, trust_json, trust_rows, trusted_key};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct VerifyArguments {
@@ -65,7 +65,7 @@ fn checked(
 ) -> Result<(Outcome, Trust), Error> {
     let VerifyArguments { pass, trust } = arguments;
     let key = trusted_key(key)?;
-    let folder = journal_folder(&pass.journal)?;
+    let folder = open_folder(&pass.journal)?;
     let place = place_of(&folder, trust.signature.as_deref(), key.id())?;
     let mut shown = Shown::new("verify", pass.progress);
     check(&folder, &place, &key, options, &mut |now| shown.show(now))

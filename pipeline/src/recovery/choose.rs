@@ -139,16 +139,16 @@ fn exclude(way: Way, facts: &Facts, allowed: Allowed) -> Option<Excluded> {
 #[must_use]
 pub fn choose(diagnosis: Diagnosis, facts: &Facts, allowed: Allowed) -> Plan {
     let preferred = preference(diagnosis, facts.checkpoint);
+    // Who was given a coordinator is not to decide alone, whatever happened and whatever it costs.
+    if allowed.coordinator && !preferred.is_empty() {
+        return choose_only(Way::Coordinated, diagnosis, facts, allowed);
+    }
     let (mut ways, mut excluded) = (Vec::new(), Vec::new());
     for way in &preferred {
         match exclude(*way, facts, allowed) {
             None => ways.push(*way),
             Some(why) => excluded.push((*way, why)),
         }
-    }
-    // Who was given a coordinator is not to decide alone, whatever happened and whatever it costs.
-    if allowed.coordinator && !preferred.is_empty() {
-        return choose_only(Way::Coordinated, diagnosis, facts, allowed);
     }
     let others = Way::ALL.into_iter().filter(|way| !preferred.contains(way));
     excluded.extend(others.map(|way| (way, Excluded::NotForThis)));

@@ -1,11 +1,11 @@
 //! Carries a plan out: one way after the other, until one succeeds. Chooses nothing itself.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::choose::Plan;
 use super::classify::Diagnosis;
-use super::coordinated::{Agreement, Coordinator, LocalReport};
+use super::coordinated::{Coordinator, LocalReport};
 use super::facts::FailureType;
 use super::loss::Lost;
 use super::options::{Places, RecoveryOptions};
@@ -227,29 +227,23 @@ impl Executor<'_> {
         let unfinished = self.survey.unfinished.ids.clone();
         let report = LocalReport { journal_id: journal.journal_id, head, unfinished };
         let agreement = coordinator.agree(&report)?;
-        if let Some(StopPoint::Lsn(reached)) = self.until.filter(|it| is_before(*it, &agreement)) {
-            return Err(Error::BehindCut { reached, agreed: agreement.cut_lsn });
+        let agreed = agreement.cut_lsn;
+        // A stop that was asked for, or that a rollback stands for, comes before the cut.
+        if let Some(StopPoint::Lsn(reached)) = self.until
+            && reached < agreed
+        {
+            return Err(Error::BehindCut { reached, agreed });
         }
         if !agreement.in_doubt.is_empty() {
             return Err(Error::InDoubt { transactions: agreement.in_doubt });
         }
-        let done = self.replay(
-            Way::Coordinated,
-            journal,
-            Some(StopPoint::Lsn(agreement.cut_lsn)),
-            progress,
-        )?;
-        if done.outcome.last_lsn < agreement.cut_lsn {
-            let (reached, agreed) = (done.outcome.last_lsn, agreement.cut_lsn);
-            return Err(Error::BehindCut { reached, agreed });
+        let until = Some(StopPoint::Lsn(agreed));
+        let done = self.replay(Way::Coordinated, journal, until, progress)?;
+        match done.outcome.last_lsn {
+            reached if reached < agreed => Err(Error::BehindCut { reached, agreed }),
+            _ => Ok(done),
         }
-        Ok(done)
     }
-}
-
-/// Whether a stop that was asked for, or that a rollback stands for, comes before the cut.
-fn is_before(stop: StopPoint, agreement: &Agreement) -> bool {
-    matches!(stop, StopPoint::Lsn(lsn) if lsn < agreement.cut_lsn)
 }
 
 /// A checkpoint is made of what is synced: what ends before its watermark isn't whole, whatever is found
@@ -280,9 +274,4 @@ fn is_final(error: &Error) -> bool {
             | Error::BelowAnchor { .. }
             | Error::NoSuchTransaction { .. }
     )
-}
-
-/// When something that begins now must have ended.
-pub(super) fn deadline_of(limit: Option<Duration>) -> Option<Instant> {
-    limit.and_then(|limit| Instant::now().checked_add(limit))
 }

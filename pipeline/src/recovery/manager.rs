@@ -10,7 +10,7 @@ use super::choose::{Allowed, Plan, choose, choose_only};
 use super::classify::{Diagnosis, classify};
 use super::coordinated::Coordinator;
 use super::estimate::{Estimate, estimate};
-use super::execute::{Executor, deadline_of};
+use super::execute::Executor;
 use super::facts::FailureType;
 use super::options::{Places, RecoveryOptions};
 use super::record::{Asked, Attempt, Record, RecoveryState};
@@ -66,10 +66,7 @@ impl RecoveryManager {
     /// [`Error::NotAJournal`] where there is none; [`Error::Io`] when a folder or a header can't be
     /// read.
     pub fn survey(&self) -> Result<Survey, Error> {
-        let until_lsn = match self.until()? {
-            Some(StopPoint::Lsn(lsn)) => lsn,
-            _ => u64::MAX,
-        };
+        let until_lsn = self.until_lsn()?;
         let survey = look(&Looking {
             journal: &self.places.journal,
             checkpoints: self.places.checkpoints.as_ref(),
@@ -111,11 +108,7 @@ impl RecoveryManager {
     pub fn estimates(&self, survey: &Survey) -> Result<Vec<Estimate>, Error> {
         let last = self.history()?.into_iter().rfind(|it| it.journal_bytes > 0);
         let rate = last.map(|it| it.journal_bytes as f64 / it.seconds.max(f64::MIN_POSITIVE));
-        let until_lsn = match self.until()? {
-            Some(StopPoint::Lsn(lsn)) => lsn,
-            _ => u64::MAX,
-        };
-        let points = (self.options.rollback_to, until_lsn);
+        let points = (self.options.rollback_to, self.until_lsn()?);
         Ok(Way::ALL.into_iter().map(|way| estimate(way, survey, points, rate)).collect())
     }
 
@@ -149,7 +142,7 @@ impl RecoveryManager {
     ) -> Result<Recovered, Error> {
         let started = Instant::now();
         let lock = self.lock()?;
-        let deadline = deadline_of(self.options.replay.time_limit);
+        let deadline = self.options.replay.deadline().map(|(deadline, _)| deadline);
         let mut survey = self.options.retrying(deadline, &mut 0, &mut |_| self.survey())?;
         if lock.is_some() {
             // It is this recovery that holds it now.
@@ -306,6 +299,14 @@ impl RecoveryManager {
                 Err(Error::InconsistentRecovery { reason })
             }
         }
+    }
+
+    /// The last LSN that is wanted, as far as that is known before the journal is read.
+    fn until_lsn(&self) -> Result<u64, Error> {
+        Ok(match self.until()? {
+            Some(StopPoint::Lsn(lsn)) => lsn,
+            _ => u64::MAX,
+        })
     }
 
     /// Keeps writers and other recoveries away. A journal on storage that can't be written has none.

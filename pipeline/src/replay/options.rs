@@ -110,7 +110,7 @@ impl Default for ReplayOptions {
 
 impl ReplayOptions {
     /// When a replay that starts now must have ended, and how long it has.
-    pub(super) fn deadline(&self) -> Option<(Instant, Duration)> {
+    pub(crate) fn deadline(&self) -> Option<(Instant, Duration)> {
         let limit = self.time_limit?;
         Instant::now().checked_add(limit).map(|deadline| (deadline, limit))
     }

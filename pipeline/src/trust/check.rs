@@ -36,10 +36,7 @@ pub fn check(
         other => other,
     };
     let journal = Journal::open(Arc::clone(folder)).map_err(gone)?;
-    let (expected, found) = (journal.journal_id, signature.content.statement.journal_id);
-    if expected != found {
-        return Err(place.fault(SignatureFault::OtherJournal { expected, found }));
-    }
+    signature.check_journal(place, journal.journal_id)?;
     let options = ReplayOptions { list_blocks: true, ..options.clone() };
     let mut outcome = verify(&journal, &options, progress).map_err(gone)?;
     let listed = std::mem::take(&mut outcome.findings.listed);

@@ -86,10 +86,7 @@ fn what_holds(
         Err(Error::BadSignature { fault: SignatureFault::Missing, .. }) => return Ok(None),
         other => other?,
     };
-    let (expected, found) = (journal.journal_id, signature.content.statement.journal_id);
-    if expected != found {
-        return Err(place.fault(SignatureFault::OtherJournal { expected, found }));
-    }
+    signature.check_journal(place, journal.journal_id)?;
     let trust = compare(&signature, journal, listed)?;
     match (trust.verdict, trust.differences.first()) {
         (TrustVerdict::Differs, Some(first)) => {

@@ -74,6 +74,14 @@ pub(super) struct Signature {
 }
 
 impl Signature {
+    /// Whether it is of the journal with this UUID.
+    pub(super) fn check_journal(&self, place: &Place, expected: [u8; 16]) -> Result<(), Error> {
+        match self.content.statement.journal_id {
+            found if found == expected => Ok(()),
+            found => Err(place.fault(SignatureFault::OtherJournal { expected, found })),
+        }
+    }
+
     /// Opens the signature at a place. All of its bytes are proven to be those that were signed.
     pub(super) fn open(place: &Place, key: &TrustedKey) -> Result<Self, Error> {
         let unreadable = |error: std::io::Error| {
