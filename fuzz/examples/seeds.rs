@@ -47,6 +47,7 @@ fn recovery(folder: &Path) -> io::Result<()> {
     seed("until-transaction", [3, 3, 1, 2, 0, 0, 1, 0], &[], &story())?;
     seed("killed", [1, killed, 0, 0, 1, 0, 1, 1], &[(1 + 2 * 8, &[7, 0xF0])], &[])?;
     seed("rolled-back", [1, undo, 0, 0, 0, 60, rolled_back, 0], &[], &[])?;
+    seed("rollback-until-time", [1, undo, 69, 0x41, 0, 0, 0, 0], &[], &[])?;
     seed("rollback-values", [1, 3, 0, 0, 0, 0, 0, 1], &[(2 + 2 * 8, &[1, 0xF0, 2, 3])], &[])?;
     seed("rollback-bytes", [1, 3, 0, 0, 0, 0, 0, 1], &[(2, b"{\"journal_id\":\"")], &[])?;
     let values = [10, 0xF0, 11, 0xF0];

@@ -7,11 +7,12 @@ use vexfs_replay::Error;
 use vexfs_replay::recovery::{
     Accept, FailureType, LsnRange, Places, RecoveryManager, RecoveryOptions, RecoveryState, Way,
 };
+use vexfs_replay::replay::StopPoint;
 
 use crate::crashing::Dice;
 use crate::in_turn::InTurn;
 use crate::small_journal::OPTIONS;
-use crate::story::{Story, Teller};
+use crate::story::{STEP_NS, Story, Teller};
 use crate::world::{ALL, World, files_of, options, whole, with_loss};
 
 const SEEDS: u64 = if cfg!(debug_assertions) { 1 } else { 2 };
@@ -99,6 +100,24 @@ fn a_failure_of_memory_rolls_back_where_that_is_allowed() {
     assert_eq!((recovery.record.way(), recovery.record.last_lsn), (Some(Way::Rollback), 200));
     let refused = RecoveryOptions { accept: Accept::default(), ..options };
     assert_eq!(whole(world.recover(refused)).record.way(), Some(Way::Full));
+}
+
+/// Wherever the stop is, what lies behind it isn't gone back to.
+#[test]
+fn a_rollback_goes_back_to_no_checkpoint_behind_the_stop() {
+    let world = world();
+    for stop in [StopPoint::Lsn(150), StopPoint::Time(150 * STEP_NS)] {
+        let stopped = |mut options: RecoveryOptions| {
+            options.replay.until = Some(stop);
+            options
+        };
+        let newest = RecoveryOptions { rollback_to: None, ..back_to(0) };
+        let recovery = with_loss(world.copy().recover(stopped(newest)));
+        assert_eq!(recovery.record.last_lsn, 130, "{stop:?}");
+        let refused = world.copy().recover(stopped(back_to(200)));
+        let Err(Error::InvalidOption { reason, .. }) = refused else { panic!("{refused:?}") };
+        assert!(reason.ends_with("usable are: 130, 60"), "{reason}");
+    }
 }
 
 /// Whoever can write to the records must not reach what lies beside them: a redo removes what is aside.

@@ -21,12 +21,14 @@ impl Executor<'_> {
             let reason = "a rollback needs checkpoints and a folder of records".to_owned();
             return Err(Error::InconsistentRecovery { reason });
         };
-        let wanted = self.options.rollback_to;
+        // The survey knows of a stop at an LSN; where any other is, the journal tells.
+        let options = self.options(Way::Rollback, None)?;
+        let until_lsn = self.until.map_or(Ok(u64::MAX), |stop| stop.resolve(journal, &options))?;
         let surveyed = self.survey.checkpoints.iter();
-        let mut fitting = surveyed
-            .filter(|it| it.fault.is_none() && wanted.is_none_or(|lsn| lsn == it.watermark));
+        let usable = surveyed.filter(|it| it.fault.is_none() && it.watermark <= until_lsn);
+        let wanted = self.options.rollback_to;
+        let mut fitting = usable.clone().filter(|it| wanted.is_none_or(|lsn| lsn == it.watermark));
         let Some(target) = fitting.next() else {
-            let usable = self.survey.checkpoints.iter().filter(|it| it.fault.is_none());
             let usable: Vec<String> = usable.map(|it| it.watermark.to_string()).collect();
             let reason =
                 format!("no usable checkpoint is there; usable are: {}", usable.join(", "));
