@@ -1,0 +1,146 @@
+//! SHA-256 with AVX-512, sixteen ranges side by side.
+//!
+//! With few ranges most lanes would idle; then the SHA instructions are quicker, where there are any.
+
+#![expect(unsafe_code, reason = "an instruction set must be known to be there before it is used")]
+
+use std::arch::x86_64::*;
+
+use super::sha_ni;
+use super::vectors::{sha256_in_vectors, sixteen_times};
+use crate::lanes::{Batch, Block, ROUNDS, State};
+use crate::portable;
+use crate::{Backend, Digest, Kernel};
+
+const LANES: usize = 16;
+/// With fewer busy lanes than this, the SHA instructions are quicker.
+const LEAST_BESIDE_SHA: usize = 11;
+
+type Vector = __m512i;
+
+/// The SHA-256 of each of `ranges`; there are as many digests.
+pub(crate) fn sha256_many(kernel: Kernel, ranges: &[&[u8]], digests: &mut [Digest]) {
+    let mut batch = Batch::new(ranges, digests);
+    match Backend::ShaNi4.kernel() {
+        Ok(narrow) => {
+            batch.run(LEAST_BESIDE_SHA, |states, blocks| compress(kernel, states, blocks));
+            sha_ni::finish(narrow, &mut batch);
+        }
+        Err(_) => {
+            batch.run(2, |states, blocks| compress(kernel, states, blocks));
+            batch.run(1, portable::compress);
+        }
+    }
+}
+
+/// Takes equally many blocks into each state.
+fn compress(kernel: Kernel, states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
+    assert!(kernel.backend() == Backend::Avx512);
+    assert!(blocks.iter().all(|it| it.len() == blocks[0].len()), "lanes go in step");
+    // SAFETY: there is a kernel of this backend only where the processor has the instructions.
+    unsafe { compress_with_instructions(states, blocks) }
+}
+
+sha256_in_vectors!("avx512f,avx512bw");
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn splat(word: u32) -> Vector {
+    _mm512_set1_epi32(word.cast_signed())
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn add(left: Vector, right: Vector) -> Vector {
+    _mm512_add_epi32(left, right)
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn rotate<const BITS: i32>(words: Vector) -> Vector {
+    _mm512_ror_epi32::<BITS>(words)
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn shift<const BITS: u32>(words: Vector) -> Vector {
+    _mm512_srli_epi32::<BITS>(words)
+}
+
+/// The last argument of the ternary operations below is the truth table of what they say.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn xor(a: Vector, b: Vector, c: Vector) -> Vector {
+    _mm512_ternarylogic_epi32::<0x96>(a, b, c)
+}
+
+/// Of each bit, that of `b` where `a` is set, else that of `c`.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn choose(a: Vector, b: Vector, c: Vector) -> Vector {
+    _mm512_ternarylogic_epi32::<0xCA>(a, b, c)
+}
+
+/// Of each bit, what at least two of them have.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn majority(a: Vector, b: Vector, c: Vector) -> Vector {
+    _mm512_ternarylogic_epi32::<0xE8>(a, b, c)
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load(states: &[State; LANES]) -> [Vector; 8] {
+    std::array::from_fn(|word| bytemuck::must_cast(states.each_ref().map(|state| state[word])))
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn store(vectors: &[Vector; 8], states: &mut [State; LANES]) {
+    for (word, vector) in vectors.iter().enumerate() {
+        let lanes: [u32; LANES] = bytemuck::must_cast(*vector);
+        for (state, lane) in states.iter_mut().zip(lanes) {
+            state[word] = lane;
+        }
+    }
+}
+
+/// The sixteen big-endian words of each block, by word.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn words_of(blocks: [&Block; LANES]) -> [Vector; 16] {
+    let big_endian =
+        _mm512_broadcast_i32x4(_mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203));
+    let rows: [Vector; LANES] = std::array::from_fn(|lane| {
+        _mm512_shuffle_epi8(bytemuck::must_cast(*blocks[lane]), big_endian)
+    });
+    // Words of pairs of rows, then of fours, each within quarters of a vector.
+    let pairs: [Vector; 16] = std::array::from_fn(|at| {
+        let (first, second) = (rows[at / 2 * 2], rows[at / 2 * 2 + 1]);
+        match at % 2 {
+            0 => _mm512_unpacklo_epi32(first, second),
+            _ => _mm512_unpackhi_epi32(first, second),
+        }
+    });
+    let fours: [Vector; 16] = std::array::from_fn(|at| {
+        let (first, second) = (pairs[at / 4 * 4 + at % 4 / 2], pairs[at / 4 * 4 + at % 4 / 2 + 2]);
+        match at % 2 {
+            0 => _mm512_unpacklo_epi64(first, second),
+            _ => _mm512_unpackhi_epi64(first, second),
+        }
+    });
+    // The quarters, likewise: of `fours[4 * i + j]`, quarter `k` holds word `4 * k + j` of rows
+    // `4 * i` and on.
+    std::array::from_fn(|word| {
+        let (quarter, column) = (word / 4, word % 4);
+        let [a, b, c, d] = [0, 4, 8, 12].map(|at| fours[at + column]);
+        let (low, high) = match quarter % 2 {
+            0 => (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0x88>(c, d)),
+            _ => (_mm512_shuffle_i32x4::<0xDD>(a, b), _mm512_shuffle_i32x4::<0xDD>(c, d)),
+        };
+        match quarter / 2 {
+            0 => _mm512_shuffle_i32x4::<0x88>(low, high),
+            _ => _mm512_shuffle_i32x4::<0xDD>(low, high),
+        }
+    })
+}

@@ -1,0 +1,72 @@
+//! SHA-256 over as many ranges as a vector has words: each word of the state is a vector, of which every
+//! lane belongs to another range.
+//!
+//! What is the same for every width stands here; the operations are those of the module that says
+//! `sha256_in_vectors!`.
+
+/// Makes `compress_with_instructions`, which takes equally many blocks into the states of all lanes.
+macro_rules! sha256_in_vectors {
+    ($features:literal) => {
+        #[target_feature(enable = $features)]
+        fn compress_with_instructions(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
+            let mut state = load(states);
+            for index in (0..).take(blocks[0].len()) {
+                let before = state;
+                let mut words = words_of(blocks.map(|it| &it[index]));
+                sixteen_rounds(&mut state, &words, &ROUNDS.as_chunks().0[0]);
+                for constants in &ROUNDS.as_chunks().0[1..] {
+                    extend(&mut words);
+                    sixteen_rounds(&mut state, &words, constants);
+                }
+                for (word, before) in state.iter_mut().zip(before) {
+                    *word = add(*word, before);
+                }
+            }
+            store(&state, states);
+        }
+
+        /// Makes the words of the next sixteen rounds from those of the last (FIPS 180-4, 6.2.2).
+        #[target_feature(enable = $features)]
+        #[inline]
+        fn extend(words: &mut [Vector; 16]) {
+            macro_rules! each {
+                ($t:literal) => {{
+                    let (early, late) = (words[($t + 1) % 16], words[($t + 14) % 16]);
+                    let early = xor(rotate::<7>(early), rotate::<18>(early), shift::<3>(early));
+                    let late = xor(rotate::<17>(late), rotate::<19>(late), shift::<10>(late));
+                    words[$t] = add(add(words[$t], words[($t + 9) % 16]), add(early, late));
+                }};
+            }
+            sixteen_times!(each);
+        }
+
+        #[target_feature(enable = $features)]
+        #[inline]
+        fn sixteen_rounds(state: &mut [Vector; 8], words: &[Vector; 16], constants: &[u32; 16]) {
+            let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
+            macro_rules! each {
+                ($t:literal) => {{
+                    let given = add(add(words[$t], splat(constants[$t])), h);
+                    let mixed = xor(rotate::<6>(e), rotate::<11>(e), rotate::<25>(e));
+                    let first = add(add(given, choose(e, f, g)), mixed);
+                    let mixed = xor(rotate::<2>(a), rotate::<13>(a), rotate::<22>(a));
+                    let second = add(mixed, majority(a, b, c));
+                    (h, g, f, e) = (g, f, e, add(d, first));
+                    (d, c, b, a) = (c, b, a, add(first, second));
+                }};
+            }
+            sixteen_times!(each);
+            *state = [a, b, c, d, e, f, g, h];
+        }
+    };
+}
+
+/// Says something for 0 to 15, so that every index is known when it is compiled.
+macro_rules! sixteen_times {
+    ($each:ident) => {
+        sixteen_times!($each 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    ($each:ident $($t:literal)*) => { $( $each!($t); )* };
+}
+
+pub(super) use {sha256_in_vectors, sixteen_times};
