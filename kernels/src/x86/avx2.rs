@@ -79,58 +79,69 @@ fn majority(a: Vector, b: Vector, c: Vector) -> Vector {
 #[target_feature(enable = "avx2")]
 #[inline]
 fn load(states: &[State; LANES]) -> [Vector; 8] {
-    std::array::from_fn(|word| bytemuck::must_cast(states.each_ref().map(|state| state[word])))
+    let mut lanes = [[0; LANES]; 8];
+    for (lane, state) in states.iter().enumerate() {
+        for (lanes, word) in lanes.iter_mut().zip(state) {
+            lanes[lane] = *word;
+        }
+    }
+    bytemuck::must_cast(lanes)
 }
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn store(vectors: &[Vector; 8], states: &mut [State; LANES]) {
-    for (word, vector) in vectors.iter().enumerate() {
-        let lanes: [u32; LANES] = bytemuck::must_cast(*vector);
-        for (state, lane) in states.iter_mut().zip(lanes) {
-            state[word] = lane;
+fn store(vectors: [Vector; 8], states: &mut [State; LANES]) {
+    let lanes: [[u32; LANES]; 8] = bytemuck::must_cast(vectors);
+    for (lane, state) in states.iter_mut().enumerate() {
+        for (word, lanes) in state.iter_mut().zip(&lanes) {
+            *word = lanes[lane];
         }
     }
 }
 
-/// The sixteen big-endian words of each block, by word: eight and eight.
+/// The sixteen big-endian words of each lane's block of this index, by word: eight and eight.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn words_of(blocks: [&Block; LANES]) -> [Vector; 16] {
-    let halves: [[[u8; 32]; 2]; LANES] = blocks.map(|block| bytemuck::must_cast(*block));
-    let [first, second] = [0, 1].map(|half| halves.map(|it| it[half]));
-    bytemuck::must_cast([eight_words_of(first), eight_words_of(second)])
+fn words_of(blocks: &[&[Block]; LANES], index: usize) -> [Vector; 16] {
+    let mut rows = [[[0; 32]; LANES]; 2];
+    for (lane, blocks) in blocks.iter().enumerate() {
+        let halves: &[[u8; 32]; 2] = bytemuck::must_cast_ref(&blocks[index]);
+        (rows[0][lane], rows[1][lane]) = (halves[0], halves[1]);
+    }
+    bytemuck::must_cast([eight_words_of(&rows[0]), eight_words_of(&rows[1])])
 }
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn eight_words_of(rows: [[u8; 32]; LANES]) -> [Vector; 8] {
+fn eight_words_of(lanes: &[[u8; 32]; LANES]) -> [Vector; 8] {
     let big_endian =
         _mm256_broadcastsi128_si256(_mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203));
-    let rows: [Vector; LANES] = std::array::from_fn(|lane| {
-        _mm256_shuffle_epi8(bytemuck::must_cast(rows[lane]), big_endian)
-    });
+    let mut rows = [_mm256_setzero_si256(); LANES];
+    for (row, lane) in rows.iter_mut().zip(lanes) {
+        *row = _mm256_shuffle_epi8(bytemuck::must_cast(*lane), big_endian);
+    }
     // Words of pairs of rows, then of fours, each within halves of a vector.
-    let pairs: [Vector; 8] = std::array::from_fn(|at| {
-        let (first, second) = (rows[at / 2 * 2], rows[at / 2 * 2 + 1]);
-        match at % 2 {
-            0 => _mm256_unpacklo_epi32(first, second),
-            _ => _mm256_unpackhi_epi32(first, second),
-        }
-    });
-    let fours: [Vector; 8] = std::array::from_fn(|at| {
-        let (first, second) = (pairs[at / 4 * 4 + at % 4 / 2], pairs[at / 4 * 4 + at % 4 / 2 + 2]);
-        match at % 2 {
-            0 => _mm256_unpacklo_epi64(first, second),
-            _ => _mm256_unpackhi_epi64(first, second),
-        }
-    });
+    let mut pairs = rows;
+    for (pairs, rows) in pairs.as_chunks_mut::<2>().0.iter_mut().zip(rows.as_chunks::<2>().0) {
+        let [first, second] = *rows;
+        *pairs = [_mm256_unpacklo_epi32(first, second), _mm256_unpackhi_epi32(first, second)];
+    }
+    let mut fours = pairs;
+    for (fours, pairs) in fours.as_chunks_mut::<4>().0.iter_mut().zip(pairs.as_chunks::<4>().0) {
+        let [low, high, second_low, second_high] = *pairs;
+        *fours = [
+            _mm256_unpacklo_epi64(low, second_low),
+            _mm256_unpackhi_epi64(low, second_low),
+            _mm256_unpacklo_epi64(high, second_high),
+            _mm256_unpackhi_epi64(high, second_high),
+        ];
+    }
     // The halves, likewise: of `fours[4 * i + j]`, half `k` holds word `4 * k + j` of rows `4 * i` and on.
-    std::array::from_fn(|word| {
-        let (first, second) = (fours[word % 4], fours[word % 4 + 4]);
-        match word / 4 {
-            0 => _mm256_permute2x128_si256::<0x20>(first, second),
-            _ => _mm256_permute2x128_si256::<0x31>(first, second),
-        }
-    })
+    let mut words = fours;
+    for column in 0..4 {
+        let (first, second) = (fours[column], fours[4 + column]);
+        words[column] = _mm256_permute2x128_si256::<0x20>(first, second);
+        words[4 + column] = _mm256_permute2x128_si256::<0x31>(first, second);
+    }
+    words
 }

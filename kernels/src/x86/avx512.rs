@@ -91,56 +91,66 @@ fn majority(a: Vector, b: Vector, c: Vector) -> Vector {
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn load(states: &[State; LANES]) -> [Vector; 8] {
-    std::array::from_fn(|word| bytemuck::must_cast(states.each_ref().map(|state| state[word])))
+    let mut lanes = [[0; LANES]; 8];
+    for (lane, state) in states.iter().enumerate() {
+        for (lanes, word) in lanes.iter_mut().zip(state) {
+            lanes[lane] = *word;
+        }
+    }
+    bytemuck::must_cast(lanes)
 }
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn store(vectors: &[Vector; 8], states: &mut [State; LANES]) {
-    for (word, vector) in vectors.iter().enumerate() {
-        let lanes: [u32; LANES] = bytemuck::must_cast(*vector);
-        for (state, lane) in states.iter_mut().zip(lanes) {
-            state[word] = lane;
+fn store(vectors: [Vector; 8], states: &mut [State; LANES]) {
+    let lanes: [[u32; LANES]; 8] = bytemuck::must_cast(vectors);
+    for (lane, state) in states.iter_mut().enumerate() {
+        for (word, lanes) in state.iter_mut().zip(&lanes) {
+            *word = lanes[lane];
         }
     }
 }
 
-/// The sixteen big-endian words of each block, by word.
+/// The sixteen big-endian words of each lane's block of this index, by word.
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-fn words_of(blocks: [&Block; LANES]) -> [Vector; 16] {
+fn words_of(blocks: &[&[Block]; LANES], index: usize) -> [Vector; 16] {
     let big_endian =
         _mm512_broadcast_i32x4(_mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203));
-    let rows: [Vector; LANES] = std::array::from_fn(|lane| {
-        _mm512_shuffle_epi8(bytemuck::must_cast(*blocks[lane]), big_endian)
-    });
+    let mut rows = [_mm512_setzero_si512(); LANES];
+    for (row, blocks) in rows.iter_mut().zip(blocks) {
+        *row = _mm512_shuffle_epi8(bytemuck::must_cast(blocks[index]), big_endian);
+    }
     // Words of pairs of rows, then of fours, each within quarters of a vector.
-    let pairs: [Vector; 16] = std::array::from_fn(|at| {
-        let (first, second) = (rows[at / 2 * 2], rows[at / 2 * 2 + 1]);
-        match at % 2 {
-            0 => _mm512_unpacklo_epi32(first, second),
-            _ => _mm512_unpackhi_epi32(first, second),
-        }
-    });
-    let fours: [Vector; 16] = std::array::from_fn(|at| {
-        let (first, second) = (pairs[at / 4 * 4 + at % 4 / 2], pairs[at / 4 * 4 + at % 4 / 2 + 2]);
-        match at % 2 {
-            0 => _mm512_unpacklo_epi64(first, second),
-            _ => _mm512_unpackhi_epi64(first, second),
-        }
-    });
+    let mut pairs = rows;
+    for (pairs, rows) in pairs.as_chunks_mut::<2>().0.iter_mut().zip(rows.as_chunks::<2>().0) {
+        let [first, second] = *rows;
+        *pairs = [_mm512_unpacklo_epi32(first, second), _mm512_unpackhi_epi32(first, second)];
+    }
+    let mut fours = pairs;
+    for (fours, pairs) in fours.as_chunks_mut::<4>().0.iter_mut().zip(pairs.as_chunks::<4>().0) {
+        let [low, high, second_low, second_high] = *pairs;
+        *fours = [
+            _mm512_unpacklo_epi64(low, second_low),
+            _mm512_unpackhi_epi64(low, second_low),
+            _mm512_unpacklo_epi64(high, second_high),
+            _mm512_unpackhi_epi64(high, second_high),
+        ];
+    }
     // The quarters, likewise: of `fours[4 * i + j]`, quarter `k` holds word `4 * k + j` of rows
     // `4 * i` and on.
-    std::array::from_fn(|word| {
-        let (quarter, column) = (word / 4, word % 4);
-        let [a, b, c, d] = [0, 4, 8, 12].map(|at| fours[at + column]);
-        let (low, high) = match quarter % 2 {
-            0 => (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0x88>(c, d)),
-            _ => (_mm512_shuffle_i32x4::<0xDD>(a, b), _mm512_shuffle_i32x4::<0xDD>(c, d)),
-        };
-        match quarter / 2 {
-            0 => _mm512_shuffle_i32x4::<0x88>(low, high),
-            _ => _mm512_shuffle_i32x4::<0xDD>(low, high),
-        }
-    })
+    let mut words = fours;
+    for column in 0..4 {
+        let (a, b) = (fours[column], fours[4 + column]);
+        let (c, d) = (fours[8 + column], fours[12 + column]);
+        let even = _mm512_shuffle_i32x4::<0x88>(a, b);
+        let even_below = _mm512_shuffle_i32x4::<0x88>(c, d);
+        let odd = _mm512_shuffle_i32x4::<0xDD>(a, b);
+        let odd_below = _mm512_shuffle_i32x4::<0xDD>(c, d);
+        words[column] = _mm512_shuffle_i32x4::<0x88>(even, even_below);
+        words[4 + column] = _mm512_shuffle_i32x4::<0x88>(odd, odd_below);
+        words[8 + column] = _mm512_shuffle_i32x4::<0xDD>(even, even_below);
+        words[12 + column] = _mm512_shuffle_i32x4::<0xDD>(odd, odd_below);
+    }
+    words
 }

@@ -3,6 +3,9 @@
 //!
 //! What is the same for every width stands here; the operations are those of the module that says
 //! `sha256_in_vectors!`.
+//!
+//! What runs for each block has loops in place of `map` and `from_fn`: these are compiled without the
+//! instructions, and would be called.
 
 /// Makes `compress_with_instructions`, which takes equally many blocks into the states of all lanes.
 macro_rules! sha256_in_vectors {
@@ -12,7 +15,7 @@ macro_rules! sha256_in_vectors {
             let mut state = load(states);
             for index in (0..).take(blocks[0].len()) {
                 let before = state;
-                let mut words = words_of(blocks.map(|it| &it[index]));
+                let mut words = words_of(&blocks, index);
                 sixteen_rounds(&mut state, &words, &ROUNDS.as_chunks().0[0]);
                 for constants in &ROUNDS.as_chunks().0[1..] {
                     extend(&mut words);
@@ -22,7 +25,7 @@ macro_rules! sha256_in_vectors {
                     *word = add(*word, before);
                 }
             }
-            store(&state, states);
+            store(state, states);
         }
 
         /// Makes the words of the next sixteen rounds from those of the last (FIPS 180-4, 6.2.2).

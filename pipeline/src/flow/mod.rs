@@ -14,6 +14,7 @@ mod serial;
 mod verifier;
 
 use std::any::Any;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -44,10 +45,12 @@ use crate::state::MemoryState;
 /// How many epochs are in flight at most: one is read and verified while another is applied. A third
 /// one would crowd the cache that the state needs.
 const SPACES: usize = 2;
-/// How long an epoch is at most, in bytes. At least the longest block.
-const EPOCH_BYTES: usize = 2 * layout::MAX_BLOCK_BYTES;
-/// Runs of blocks per thread and epoch: more than one evens out runs that take unequally long.
-const RUNS_PER_THREAD: usize = 2;
+/// How long an epoch is per thread, in bytes: so many usual blocks as the kernels hash side by side.
+const EPOCH_BYTES_PER_THREAD: usize = layout::MAX_BLOCK_BYTES;
+/// How long an epoch is, in bytes, where the journal is no shorter: at least the longest block, and no
+/// more than caches hold.
+const EPOCH_BYTES: RangeInclusive<usize> =
+    2 * layout::MAX_BLOCK_BYTES..=16 * layout::MAX_BLOCK_BYTES;
 
 /// How a pass over a journal is to be made.
 #[derive(Clone, Copy, Debug)]
@@ -170,8 +173,10 @@ fn run_for(
         Keeper::Store(backed) => (None, Some(Backing::new(backed, threads)?)),
     };
     let total = usize::try_from(journal.total_bytes()).unwrap_or(usize::MAX);
-    let buffer_bytes = total.clamp(layout::MAX_BLOCK_BYTES, EPOCH_BYTES);
-    let pool = Pool::new(SPACES, buffer_bytes, threads * RUNS_PER_THREAD)?;
+    let epoch_bytes =
+        (threads * EPOCH_BYTES_PER_THREAD).clamp(*EPOCH_BYTES.start(), *EPOCH_BYTES.end());
+    let buffer_bytes = total.clamp(layout::MAX_BLOCK_BYTES, epoch_bytes);
+    let pool = Pool::new(SPACES, buffer_bytes, threads)?;
     let (read_sender, read_receiver) = bounded(1);
     let (unit_sender, unit_receiver) = bounded(1);
     let (settled_sender, settled_receiver) = bounded(SPACES);

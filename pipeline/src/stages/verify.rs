@@ -6,9 +6,8 @@ use crate::journal::block;
 use crate::journal::damage::Fault;
 use crate::journal::{Frame, Validation};
 
-/// How many blocks are hashed together: few enough to stay in a core's cache until they are
-/// decoded, enough for the kernels to hash side by side.
-pub(crate) const BATCH: usize = 4;
+/// How many blocks are hashed together: as many as the widest kernel hashes side by side.
+pub(crate) const BATCH: usize = 16;
 
 /// Checks a batch of blocks and tells the result of each in turn.
 pub(crate) fn verify_batch(

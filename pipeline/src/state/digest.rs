@@ -13,8 +13,8 @@ use super::key::Key;
 
 /// How long a piece is, in bytes.
 pub(super) const PIECE_BYTES: usize = 16 * 1024;
-/// How many pieces are collected before they are hashed.
-const BATCH: usize = 8;
+/// How many pieces are collected before they are hashed: as many as the widest kernel hashes side by side.
+const BATCH: usize = 16;
 
 /// What of a partition is not hashed yet, and the digest so far.
 #[derive(Default)]
