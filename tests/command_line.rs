@@ -2,6 +2,9 @@
 //! it prints is true.
 
 #[cfg(test)]
+#[path = "command_line/backends.rs"]
+mod backends;
+#[cfg(test)]
 #[path = "command_line/checkpoints.rs"]
 mod checkpoints;
 #[cfg(test)]

@@ -4,20 +4,38 @@
 //! may be shared, and a ratio within one round says more than a time.
 
 mod checkpoints;
+mod kernels;
 mod recovery;
 mod rows;
 mod throughput;
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 
 use self::rows::Rows;
 
-/// Measures the throughput of replay, what checkpoints cost it, how soon recovery begins, and how soon
-/// damage is found.
+/// Measures the replay pipeline against yardsticks taken in the same run.
 #[derive(Parser)]
 struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// How many rounds there are.
+    #[arg(long, default_value_t = 7, global = true)]
+    rounds: usize,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Throughput of replay, what checkpoints cost it, how soon recovery begins, and how soon damage is
+    /// found.
+    Replay(Journals),
+    /// The integrity kernels on one core, beside the libraries that people use instead (feature `peers`).
+    Kernels,
+}
+
+#[derive(Args)]
+struct Journals {
     /// The journal to replay; it should fit into the page cache.
     journal: PathBuf,
     /// Another journal, such as a longer one of the same kind, whose rate per event is compared.
@@ -26,19 +44,26 @@ struct Arguments {
     /// After how many events a checkpoint is due.
     #[arg(long, default_value_t = 100_000)]
     checkpoint_events: u64,
-    /// How many rounds there are.
-    #[arg(long, default_value_t = 7)]
-    rounds: usize,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let Arguments { journal, beside, checkpoint_events, rounds } = Arguments::parse();
-    let mut rows = Rows::default();
-    for round in 0..rounds.max(1) {
-        let rate = throughput::measure(&journal, beside.as_deref(), &mut rows)?;
-        checkpoints::measure(&journal, checkpoint_events, rate, &mut rows)?;
-        recovery::measure(&journal, round as u64, &mut rows)?;
-    }
+    let Arguments { what, rounds } = Arguments::parse();
+    let rounds = rounds.max(1);
+    let rows = match what {
+        What::Replay(journals) => replays(&journals, rounds)?,
+        What::Kernels => kernels::measure(rounds),
+    };
     println!("{}", rows.table());
     Ok(())
+}
+
+fn replays(journals: &Journals, rounds: usize) -> Result<Rows, Box<dyn std::error::Error>> {
+    let Journals { journal, beside, checkpoint_events } = journals;
+    let mut rows = Rows::default();
+    for round in 0..rounds {
+        let rate = throughput::measure(journal, beside.as_deref(), &mut rows)?;
+        checkpoints::measure(journal, *checkpoint_events, rate, &mut rows)?;
+        recovery::measure(journal, round as u64, &mut rows)?;
+    }
+    Ok(rows)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Digest, instructions, portable};
+use crate::{Digest, choice, instructions, portable};
 
 /// A way to compute SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -145,6 +145,12 @@ pub struct Kernel(Backend);
 impl Kernel {
     /// The one that runs everywhere.
     pub const PORTABLE: Self = Self(Backend::Portable);
+
+    /// The quickest one on this processor, found by a trial of a few dozen microseconds, once.
+    #[must_use]
+    pub fn quickest() -> Self {
+        choice::quickest()
+    }
 
     /// Those of all backends that run here.
     pub fn all() -> impl Iterator<Item = Self> {

@@ -1,13 +1,10 @@
-//! Which backend a process uses: the one it was told to, or else the quickest one, found by a trial of a
-//! few dozen microseconds at the first use.
+//! Which backend is the quickest on this processor: found by a trial of a few dozen microseconds, once.
 
 use std::hint::black_box;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crate::{Backend, Kernel, Unavailable};
-
-static CHOSEN: OnceLock<Kernel> = OnceLock::new();
+use crate::Kernel;
 
 /// How many ranges a trial hashes: as many as the widest backend has lanes.
 const TRIAL_RANGES: usize = 16;
@@ -16,23 +13,13 @@ const TRIAL_BYTES: usize = 2048;
 /// How often each backend is tried: the quickest time counts, since only that of others disturbs it.
 const TRIALS: usize = 3;
 
-/// Makes the process use this backend from now on. Tells which one it uses: another one where it had
-/// used that before.
-///
-/// # Errors
-/// [`Unavailable`] when this processor can't run it.
-pub fn choose(backend: Backend) -> Result<Backend, Unavailable> {
-    let kernel = backend.kernel()?;
-    Ok(CHOSEN.get_or_init(|| kernel).backend())
-}
-
-/// The backend that the process uses.
-pub(crate) fn chosen() -> Kernel {
-    *CHOSEN.get_or_init(quickest)
-}
-
 /// The quickest backend of those that run here.
-fn quickest() -> Kernel {
+pub(crate) fn quickest() -> Kernel {
+    static QUICKEST: OnceLock<Kernel> = OnceLock::new();
+    *QUICKEST.get_or_init(try_all)
+}
+
+fn try_all() -> Kernel {
     let bytes = [0x5A; TRIAL_BYTES];
     let ranges = [&bytes[..]; TRIAL_RANGES];
     let mut digests = Vec::with_capacity(TRIAL_RANGES);

@@ -15,7 +15,6 @@ mod prefetch;
 mod x86;
 
 pub use backend::{Backend, Kernel, Unavailable, UnknownBackend};
-pub use choice::choose;
 pub use instructions::MASK_VARIABLE;
 pub use portable::Sha256Stream;
 pub use prefetch::prefetch;
@@ -40,8 +39,7 @@ pub fn sha256(bytes: &[u8]) -> Digest {
 }
 
 /// The SHA-256 of each of `ranges`, in their order, written over `digests` (whose old content is
-/// dropped, and whose allocation is used again), by the backend that is chosen for this process
-/// ([`choose`]), or else the quickest one.
+/// dropped, and whose allocation is used again), by the quickest backend.
 pub fn sha256_many(ranges: &[&[u8]], digests: &mut Vec<Digest>) {
-    choice::chosen().sha256_many(ranges, digests);
+    Kernel::quickest().sha256_many(ranges, digests);
 }

@@ -38,3 +38,4 @@ pub mod trust;
 pub mod wire;
 
 pub use error::Error;
+pub use vexfs_kernels::{Backend, Kernel};

@@ -1,5 +1,6 @@
 //! The command line: parses, calls the library, prints. It decides nothing itself.
 
+mod backend;
 mod checkpoint;
 mod demo;
 mod exit;

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use vexfs_replay::Error;
 use vexfs_replay::checkpoint::CheckpointPolicy;
 use vexfs_replay::journal::{Head, Validation};
 use vexfs_replay::replay::{
@@ -15,7 +14,9 @@ use vexfs_replay::replay::{
     resident_bytes,
 };
 use vexfs_replay::storage::{DiskFolder, Folder};
+use vexfs_replay::{Error, Kernel};
 
+use super::backend::parse_backend;
 use super::io_error;
 use super::progress::ProgressArgument;
 use super::selection::SelectionArguments;
@@ -47,6 +48,9 @@ pub(crate) struct PassArguments {
     /// How many workers share the work, 1 to 256; as many as there are cores when not given.
     #[arg(long, value_parser = parse_threads)]
     threads: Option<NonZero<usize>>,
+    /// What computes SHA-256: the quickest for this processor, or one by its name.
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = parse_backend)]
+    backend: Kernel,
     #[command(flatten)]
     until: UntilArguments,
     /// A head kept outside of the journal, which must be found in it.
@@ -268,6 +272,7 @@ impl PassArguments {
                 ValidationArgument::Full => Validation::Full,
                 ValidationArgument::Cryptographic => Validation::Cryptographic,
             },
+            kernel: self.backend,
             threads: self.threads.unwrap_or(default.threads),
             until: self.until.stop_point(),
             anchor: self.anchor,

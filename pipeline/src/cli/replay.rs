@@ -42,6 +42,7 @@ pub(crate) fn run(verb: &ReplayVerb) -> Result<Report, Error> {
     let count_of = |&(kind, count): &(KeyKind, u64)| (kind.name().to_owned(), json!(count));
     let mut json = outcome_json(outcome);
     json["validation"] = json!(options.validation);
+    json["backend"] = json!(options.kernel.backend().name());
     json["damage_policy"] = json!(options.damage);
     json["threads"] = json!(options.threads);
     json["seconds"] = json!(replayed.seconds);

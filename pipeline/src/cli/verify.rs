@@ -45,6 +45,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<Report, Error> {
     let mut json = outcome_json(&outcome);
     json["seconds"] = json!(seconds);
     json["validation"] = json!(options.validation);
+    json["backend"] = json!(options.kernel.backend().name());
     json["trust"] = trust.as_ref().map_or(json!(null), trust_json);
     let mut rows = outcome_rows(&outcome, &options);
     let mut exit = exit_of(&outcome, Exit::Refused);

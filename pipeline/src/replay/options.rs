@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use vexfs_kernels::Kernel;
 
 use super::control::Control;
 use super::selection::Selection;
@@ -38,6 +39,8 @@ pub const THREADS_MAX: usize = PARTITIONS;
 pub struct ReplayOptions {
     /// How much is proven before it is believed.
     pub validation: Validation,
+    /// What computes the digests of blocks.
+    pub kernel: Kernel,
     /// What is done about damage.
     pub damage: DamagePolicy,
     /// The workers and the memory limit that it shares with other replays; the next two don't count
@@ -92,6 +95,7 @@ impl Default for ReplayOptions {
     fn default() -> Self {
         Self {
             validation: Validation::Cryptographic,
+            kernel: Kernel::quickest(),
             damage: DamagePolicy::default(),
             threads: cores().min(NonZero::new(THREADS_MAX).unwrap_or(NonZero::<usize>::MIN)),
             shared: None,

@@ -111,6 +111,7 @@ impl<'r> Request<'r> {
         FlowOptions {
             reading: Reading {
                 validation: options.validation,
+                kernel: options.kernel,
                 after_lsn: start.map_or(0, |cut| cut.lsn),
                 until_lsn: self.until_lsn,
                 stop_at_fault: false,

@@ -24,7 +24,7 @@ mod trial;
 use std::num::NonZero;
 use std::sync::Arc;
 
-use vexfs_kernels::Digest;
+use vexfs_kernels::{Digest, Kernel};
 
 pub use manifest::{
     Dropped, DroppedBecause, JournalIdentity, MANIFEST_NAME, MANIFEST_SCHEMA, Salvaged,
@@ -259,6 +259,7 @@ impl Salvage<'_> {
     fn reading(&self, until_lsn: u64) -> Reading<'static> {
         Reading {
             validation: self.options.validation,
+            kernel: Kernel::quickest(),
             after_lsn: 0,
             until_lsn,
             stop_at_fault: false,

@@ -2,7 +2,7 @@
 //! of transactions, and lists those that belong to one.
 
 use serde::{Deserialize, Serialize};
-use vexfs_kernels::{Digest, crc32c};
+use vexfs_kernels::{Digest, Kernel, crc32c};
 
 use super::partition::{Buckets, Descriptor};
 use super::verify;
@@ -19,6 +19,8 @@ use crate::replay::{All, Choice, Filter};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading<'r> {
     pub(crate) validation: Validation,
+    /// What computes the digests of blocks.
+    pub(crate) kernel: Kernel,
     /// What takes place up to this LSN has taken place before. Of events up to here only those of
     /// transactions matter, which may still be open.
     pub(crate) after_lsn: u64,
@@ -135,23 +137,17 @@ impl Decoded {
         self.clear();
         let mut digests = std::mem::take(&mut self.digests);
         for batch in frames.chunks(verify::BATCH) {
-            verify::verify_batch(
-                batch,
-                buffer,
-                reading.validation,
-                &mut digests,
-                |frame, result| {
-                    if reading.stop_at_fault && !self.faults.is_empty() {
-                        return;
-                    }
-                    let before = self.tally;
-                    if let Err(fault) = result.and_then(|()| self.decode(frame, buffer, reading)) {
-                        let bad = BadBlock { frame: *frame, fault, before };
-                        self.cut(&bad);
-                        self.faults.push(bad);
-                    }
-                },
-            );
+            verify::verify_batch(batch, buffer, reading, &mut digests, |frame, result| {
+                if reading.stop_at_fault && !self.faults.is_empty() {
+                    return;
+                }
+                let before = self.tally;
+                if let Err(fault) = result.and_then(|()| self.decode(frame, buffer, reading)) {
+                    let bad = BadBlock { frame: *frame, fault, before };
+                    self.cut(&bad);
+                    self.faults.push(bad);
+                }
+            });
             if reading.stop_at_fault && !self.faults.is_empty() {
                 break;
             }

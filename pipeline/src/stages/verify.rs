@@ -1,7 +1,8 @@
 //! Verify: proves blocks by their checksums, as far as the validation mode asks.
 
-use vexfs_kernels::{Digest, sha256_many};
+use vexfs_kernels::Digest;
 
+use super::decode::Reading;
 use crate::journal::block;
 use crate::journal::damage::Fault;
 use crate::journal::{Frame, Validation};
@@ -13,17 +14,18 @@ pub(crate) const BATCH: usize = 16;
 pub(crate) fn verify_batch(
     frames: &[Frame],
     buffer: &[u8],
-    validation: Validation,
+    reading: Reading<'_>,
     digests: &mut Vec<Digest>,
     mut result: impl FnMut(&Frame, Result<(), Fault>),
 ) {
+    let Reading { validation, kernel, .. } = reading;
     digests.clear();
     if validation >= Validation::Cryptographic {
         let mut ranges = [&[][..]; BATCH];
         for (range, frame) in ranges.iter_mut().zip(frames) {
             *range = block::digest_range(frame.block(buffer));
         }
-        sha256_many(&ranges[..frames.len().min(BATCH)], digests);
+        kernel.sha256_many(&ranges[..frames.len().min(BATCH)], digests);
     }
     for (index, frame) in frames.iter().enumerate() {
         let crc = if validation >= Validation::Basic {
