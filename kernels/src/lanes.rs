@@ -36,6 +36,20 @@ pub(crate) const ROUNDS: [u32; 64] = [
     0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
 ];
 
+/// The whole blocks of a range and what follows them, in its last so many blocks: the rest of the range,
+/// and its length (FIPS 180-4, 5.1.1).
+pub(crate) fn padded(range: &[u8]) -> (&[Block], [Block; 2], usize) {
+    let (whole, tail) = range.as_chunks();
+    let mut padding = [[0; size_of::<Block>()]; 2];
+    let blocks = if tail.len() < size_of::<Block>() - 8 { 1 } else { 2 };
+    let bytes = padding[2 - blocks..].as_flattened_mut();
+    bytes[..tail.len()].copy_from_slice(tail);
+    bytes[tail.len()] = 0x80;
+    let end = bytes.len();
+    bytes[end - 8..].copy_from_slice(&(range.len() as u64 * 8).to_be_bytes());
+    (whole, padding, blocks)
+}
+
 /// A range on its way through a lane.
 #[derive(Clone, Copy)]
 struct Lane<'r> {
@@ -51,16 +65,8 @@ struct Lane<'r> {
 }
 
 impl<'r> Lane<'r> {
-    /// Pads the range (FIPS 180-4, 5.1.1).
     fn new((number, range): (usize, &&'r [u8])) -> Self {
-        let (whole, tail) = range.as_chunks();
-        let mut padding = [[0; size_of::<Block>()]; 2];
-        let padding_left = if tail.len() < size_of::<Block>() - 8 { 1 } else { 2 };
-        let bytes = padding[2 - padding_left..].as_flattened_mut();
-        bytes[..tail.len()].copy_from_slice(tail);
-        bytes[tail.len()] = 0x80;
-        let end = bytes.len();
-        bytes[end - 8..].copy_from_slice(&(range.len() as u64 * 8).to_be_bytes());
+        let (whole, padding, padding_left) = padded(range);
         Self { number, state: INITIAL, whole, padding, padding_left }
     }
 

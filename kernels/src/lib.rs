@@ -7,8 +7,12 @@
 mod aarch64;
 mod backend;
 mod choice;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod instructions;
 mod lanes;
+#[cfg(feature = "gpu")]
+pub mod offload;
 mod portable;
 mod prefetch;
 #[cfg(target_arch = "x86_64")]

@@ -1,0 +1,206 @@
+//! SHA-256 on a GPU against the portable backend, and every way in which a GPU can fail. Where there is no
+//! adapter, not even one made of software, every test shows as ignored, with the reason.
+
+mod agreement;
+
+use libtest_mimic::{Arguments, Trial};
+use vexfs_kernels::gpu::{Adapters, Fault, Gpu, GpuError, GpuOptions};
+use vexfs_kernels::offload::Offload;
+use vexfs_kernels::{Digest, Kernel};
+
+use agreement::{CHECKS, Hash, agrees, noise};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let found = Gpu::open(&GpuOptions::default());
+    let name = found.as_ref().map(|gpu| gpu.adapter().to_string());
+    if let Ok(name) = &name {
+        eprintln!("on {name}");
+    }
+    let trial = |test_name: String, test: Box<dyn FnOnce() + Send>| match &name {
+        Ok(_) => Trial::test(test_name, || {
+            test();
+            Ok(())
+        }),
+        Err(missing) => {
+            let trial = Trial::test(format!("{test_name} ({missing})"), || Ok(()));
+            trial.with_ignored_flag(true)
+        }
+    };
+    let ways = [("large_slots", GpuOptions::default()), ("small_slots", small_slots())];
+    let agreement = ways.into_iter().flat_map(|(way, options)| {
+        CHECKS.map(|(check_name, check)| {
+            let options = options.clone();
+            trial(format!("{way}::{check_name}"), Box::new(move || agrees_with(&options, check)))
+        })
+    });
+    let faults = FAULTS.map(|(fault, kind)| {
+        trial(format!("every_step::{fault:?}"), Box::new(move || fails_at_every_step(fault, kind)))
+    });
+    let others: [(&str, fn()); 7] = [
+        ("no_adapter_is_said_and_the_cpu_hashes", no_adapter_is_said_and_the_cpu_hashes),
+        ("a_range_longer_than_a_slot_goes_to_the_cpu", a_range_longer_than_a_slot_goes_to_the_cpu),
+        ("workgroups_of_any_size_agree", workgroups_of_any_size_agree),
+        ("more_ranges_than_a_slot_has_room_for", more_ranges_than_a_slot_has_room_for),
+        ("a_dead_device_stays_dead", a_dead_device_stays_dead),
+        ("one_that_does_not_answer_in_time_is_dead", one_that_does_not_answer_in_time_is_dead),
+        ("it_goes_from_thread_to_thread", it_goes_from_thread_to_thread),
+    ];
+    let others = others.map(|(name, test)| trial(name.to_owned(), Box::new(test)));
+    let trials = agreement.chain(faults).chain(others).collect();
+    drop(found);
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Each way to fail, and what the report calls it.
+const FAULTS: [(Fault, &str); 7] = [
+    (Fault::LostBeforeFilling, "lost"),
+    (Fault::LostBeforeSubmitting, "lost"),
+    (Fault::LostAfterSubmitting, "lost"),
+    (Fault::OutOfMemory, "out_of_memory"),
+    (Fault::Refused, "refused"),
+    (Fault::Panic, "driver"),
+    (Fault::Wrong, "wrong"),
+];
+
+/// So small that most batches need several, and the longest range of the checks still fits.
+fn small_slots() -> GpuOptions {
+    GpuOptions { slot_bytes: 1 << 20, slots: 3, ..GpuOptions::default() }
+}
+
+fn agrees_with(options: &GpuOptions, check: fn(&Hash<'_>)) {
+    let gpu = std::cell::RefCell::new(Gpu::open(options).unwrap());
+    check(&|ranges| {
+        // What was there before is no part of the result.
+        let mut digests = vec![Some([0xAA; 32]); 3];
+        gpu.borrow_mut().sha256_many(ranges, &mut digests).unwrap();
+        digests.into_iter().map(Option::unwrap).collect()
+    });
+}
+
+fn portable(ranges: &[&[u8]]) -> Vec<Digest> {
+    let mut digests = Vec::new();
+    Kernel::PORTABLE.sha256_many(ranges, &mut digests);
+    digests
+}
+
+/// Hashes, and checks that all digests are right, whoever computed them.
+fn hash(offload: &mut Offload, ranges: &[&[u8]]) {
+    let mut digests = vec![[0xAA; 32]; 3];
+    offload.hash(ranges, &mut digests);
+    assert!(digests == portable(ranges), "a digest differs: {:?}", offload.report());
+}
+
+/// Two batches of five loads each, and the device fails at each of them in turn.
+fn fails_at_every_step(fault: Fault, kind: &str) {
+    const LOADS: u64 = 5;
+    let bytes = noise(24_000);
+    let options = GpuOptions { slot_bytes: 8192, slots: 2, ..GpuOptions::default() };
+    // Two to a slot.
+    let ranges: Vec<&[u8]> = (0..2 * LOADS as usize).map(|at| &bytes[at..][..4000 + at]).collect();
+    for step in 0..2 * LOADS + 1 {
+        let mut gpu = Gpu::open(&options).unwrap();
+        gpu.break_at(fault, step);
+        let mut offload = Offload::new(gpu);
+        let at = |offload: &Offload| format!("{fault:?} at {step}: {:?}", offload.report());
+        hash(&mut offload, &ranges);
+        assert_eq!(offload.report().ended.is_some(), step < LOADS, "{}", at(&offload));
+        hash(&mut offload, &ranges);
+        let report = offload.report();
+        assert_eq!(report.gpu.ranges + report.cpu.ranges, 4 * LOADS, "{}", at(&offload));
+        let all: u64 = ranges.iter().map(|it| 2 * it.len() as u64).sum();
+        assert_eq!(report.gpu.bytes + report.cpu.bytes, all, "{}", at(&offload));
+        if step == 2 * LOADS {
+            assert!(report.ended.is_none() && report.cpu.ranges == 0, "{}", at(&offload));
+            assert!(offload.gpu().is_some());
+        } else {
+            let ended = report.ended.as_ref().unwrap();
+            assert_eq!(ended.kind(), kind, "{}", at(&offload));
+            let written = serde_json::to_value(report).unwrap();
+            assert_eq!(written["ended"]["kind"], kind);
+            assert_eq!(written["ended"]["sentence"], ended.to_string());
+            // What had come back before stands: at most one load was still under way.
+            let before = 2 * (step / LOADS * LOADS + (step % LOADS).saturating_sub(1));
+            assert!(report.gpu.ranges >= before, "{}", at(&offload));
+            assert!(report.gpu.ranges <= 2 * step, "{}", at(&offload));
+            assert!(offload.gpu().is_none());
+        }
+    }
+}
+
+fn no_adapter_is_said_and_the_cpu_hashes() {
+    let adapters = Adapters::Named("of which there is none".to_owned());
+    let options = GpuOptions { adapters: adapters.clone(), ..GpuOptions::default() };
+    let mut offload = Offload::open(&options);
+    let bytes = noise(5000);
+    hash(&mut offload, &[&bytes, &bytes[1..], b""]);
+    let report = offload.report();
+    assert!(report.adapter.is_none() && report.gpu.ranges == 0);
+    assert_eq!((report.cpu.ranges, report.cpu.bytes), (3, 9999));
+    let Some(GpuError::NoAdapter { wanted, found }) = &report.ended else { panic!("{report:?}") };
+    assert!(*wanted == adapters && !found.is_empty());
+}
+
+fn a_range_longer_than_a_slot_goes_to_the_cpu() {
+    let options = GpuOptions { slot_bytes: 4096, ..GpuOptions::default() };
+    let mut offload = Offload::open(&options);
+    let bytes = noise(10_000);
+    let fits = usize::try_from(offload.gpu().unwrap().range_bytes_max()).unwrap() - 9;
+    let ranges: Vec<&[u8]> =
+        [0, fits, fits + 1, 10_000, 1].map(|length| &bytes[..length]).to_vec();
+    hash(&mut offload, &ranges);
+    let report = offload.report();
+    assert_eq!((report.gpu.ranges, report.cpu.ranges), (3, 2), "{report:?}");
+    assert_eq!(report.cpu.bytes, fits as u64 + 1 + 10_000);
+    assert!(report.ended.is_none(), "{report:?}");
+}
+
+fn workgroups_of_any_size_agree() {
+    let bytes = noise(4000);
+    let ranges: Vec<&[u8]> = (0..300).map(|at| &bytes[at..][..at * 7 % 3000]).collect();
+    for workgroup in [0, 1, 31, 64, 128, 256, u32::MAX] {
+        let options = GpuOptions { workgroup, slot_bytes: 1 << 20, ..GpuOptions::default() };
+        agrees_with(&options, |_| ());
+        let mut offload = Offload::open(&options);
+        hash(&mut offload, &ranges);
+        assert_eq!(offload.report().gpu.ranges, 300, "{workgroup}: {:?}", offload.report());
+    }
+}
+
+fn more_ranges_than_a_slot_has_room_for() {
+    let options = GpuOptions { slot_bytes: 4096, slots: 1, ..GpuOptions::default() };
+    agrees_with(&options, |hash| {
+        let bytes = noise(300);
+        agrees(hash, &(0..100).map(|at| &bytes[at..][..at]).collect::<Vec<_>>());
+    });
+}
+
+fn a_dead_device_stays_dead() {
+    let mut gpu = Gpu::open(&small_slots()).unwrap();
+    gpu.break_at(Fault::LostBeforeSubmitting, 0);
+    let mut digests = Vec::new();
+    let first = gpu.sha256_many(&[b"abc"], &mut digests).unwrap_err();
+    assert_eq!(digests, [None]);
+    let second = gpu.sha256_many(&[b"abc", b"abcd"], &mut digests).unwrap_err();
+    assert_eq!(digests, [None, None]);
+    assert_eq!(first, second);
+}
+
+fn one_that_does_not_answer_in_time_is_dead() {
+    let bytes = noise(2_000_000);
+    let options = GpuOptions { patience: std::time::Duration::ZERO, ..GpuOptions::default() };
+    let error = Gpu::open(&options).map(|mut gpu| {
+        let mut offload = Vec::new();
+        gpu.sha256_many(&[&bytes], &mut offload).map(drop)
+    });
+    // A quick device may have answered before it is asked.
+    if let Err(error) | Ok(Err(error)) = error {
+        assert_eq!(error.kind(), "timed_out", "{error}");
+    }
+}
+
+fn it_goes_from_thread_to_thread() {
+    fn is_send<T: Send>(_: &T) {}
+    let offload = Offload::open(&small_slots());
+    is_send(&offload);
+}
