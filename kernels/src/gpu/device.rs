@@ -125,8 +125,16 @@ impl Device {
     }
 
     /// The first trouble that it told of.
-    pub(super) fn trouble(&self) -> Option<GpuError> {
+    fn trouble(&self) -> Option<GpuError> {
         self.watch.trouble()
+    }
+
+    /// Why it failed with this error: what it told of first is the cause of what came after.
+    pub(super) fn cause_of(&self, error: GpuError) -> GpuError {
+        // A device that is gone says so only when it is asked.
+        let asked = caught(|| Ok(self.raw.poll(wgpu::PollType::Poll)));
+        drop(asked);
+        self.trouble().unwrap_or(error)
     }
 
     /// Whether it didn't answer in time.
@@ -139,15 +147,23 @@ impl Device {
         self.raw.destroy();
     }
 
-    /// Asks for more memory than there is.
+    /// Asks for more memory than there is. A driver that lends what it doesn't have is spoken for.
     pub(super) fn exhaust(&self) {
-        let size = self.raw.limits().max_buffer_size & !3;
-        let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
-        let descriptor =
-            wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
-        let buffers: Vec<wgpu::Buffer> =
-            (0..4).map(|_| self.raw.create_buffer(&descriptor)).collect();
-        drop(buffers);
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some("too large"),
+            size: self.raw.limits().max_buffer_size & !3,
+            usage: wgpu::BufferUsages::STORAGE,
+            mapped_at_creation: false,
+        };
+        let mut buffers = Vec::new();
+        for _ in 0..32 {
+            let scope = self.raw.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+            buffers.push(self.raw.create_buffer(&descriptor));
+            if let Some(error) = block_on(scope.pop()) {
+                return self.watch.record(error.into());
+            }
+        }
+        self.watch.record(GpuError::OutOfMemory { reason: "so a test would have it".to_owned() });
     }
 
     /// Asks for what is not allowed.

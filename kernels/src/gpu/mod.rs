@@ -13,6 +13,7 @@ mod options;
 mod plan;
 mod shader;
 mod slot;
+mod staging;
 
 use std::collections::VecDeque;
 use std::ops::AddAssign;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 pub use error::GpuError;
 pub use fault::Fault;
-pub use options::{AdapterFacts, AdapterKind, Adapters, GpuOptions};
+pub use options::{AdapterFacts, AdapterKind, Adapters, Filling, GpuOptions};
 
 use crate::{Digest, portable};
 use device::Device;
@@ -33,6 +34,8 @@ use slot::Slot;
 pub struct Times {
     /// The host copied ranges to where the device can fetch them.
     pub copying: Duration,
+    /// The host handed over commands; a driver may take its time for it while it has others.
+    pub submitting: Duration,
     /// The host waited for the device: what of its work copying didn't hide.
     pub waiting: Duration,
     /// The host took over digests.
@@ -53,6 +56,7 @@ pub struct DeviceTimes {
 impl AddAssign for Times {
     fn add_assign(&mut self, other: Self) {
         self.copying += other.copying;
+        self.submitting += other.submitting;
         self.waiting += other.waiting;
         self.reading += other.reading;
         if let Some(DeviceTimes { fetching, hashing }) = other.device {
@@ -144,8 +148,7 @@ impl Gpu {
             Ok(times) => return Ok(times),
             Err(error) => error,
         };
-        // The first trouble that the device told of is the cause of what came after it.
-        let cause = opened.device.trouble().unwrap_or(error);
+        let cause = opened.device.cause_of(error);
         close(std::mem::replace(&mut self.state, Err(cause.clone())));
         Err(cause)
     }
@@ -183,11 +186,7 @@ fn close(state: Result<Box<Opened>, GpuError>) {
 
 impl Opened {
     /// While the device has one slot, the host fills the next.
-    fn run(
-        &mut self,
-        ranges: &[&[u8]],
-        digests: &mut [Option<Digest>],
-    ) -> Result<Times, GpuError> {
+    fn run(&mut self, ranges: &[&[u8]], digests: &mut [Option<Digest>]) -> Result<Times, GpuError> {
         let plan = Plan::new(ranges, self.capacity);
         let mut times = Times::default();
         let mut under_way = VecDeque::with_capacity(self.slots.len());
@@ -237,4 +236,8 @@ fn agrees(range: &[u8], found: &Digest) -> Result<(), GpuError> {
     }
     let hex = |digest: &Digest| digest.iter().map(|byte| format!("{byte:02x}")).collect();
     Err(GpuError::Wrong { length: range.len(), expected: hex(&expected), found: hex(found) })
+}
+
+fn unmapped(reason: impl ToString) -> GpuError {
+    GpuError::Driver { reason: format!("a buffer was not mapped: {}", reason.to_string()) }
 }

@@ -42,6 +42,17 @@ impl fmt::Display for Adapters {
     }
 }
 
+/// Who copies ranges to where the device can fetch them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Filling {
+    /// The thread that hands them over.
+    Caller,
+    /// All workers of the rayon pool that it runs in: a single thread copies slower than a real device
+    /// hashes.
+    #[default]
+    Workers,
+}
+
 /// How to use a GPU.
 #[derive(Clone, Debug)]
 pub struct GpuOptions {
@@ -52,6 +63,8 @@ pub struct GpuOptions {
     pub slot_bytes: u64,
     /// How many slots there are: one that is filled while another one is hashed, at least one.
     pub slots: usize,
+    /// Who fills them.
+    pub filling: Filling,
     /// How many invocations a workgroup has, at least one: fewer where the device's limits are lower.
     pub workgroup: u32,
     /// How long the device may take for a slot. Then it counts as dead.
@@ -64,6 +77,7 @@ impl Default for GpuOptions {
             adapters: Adapters::default(),
             slot_bytes: 64 << 20,
             slots: 2,
+            filling: Filling::default(),
             workgroup: super::shader::WORKGROUP_DEFAULT,
             patience: Duration::from_secs(60),
         }

@@ -70,7 +70,8 @@ mod tests {
 
     fn constant(module: &Module, name: &str) -> Vec<u32> {
         let found = module.constants.iter().find(|(_, it)| it.name.as_deref() == Some(name));
-        let Expression::Compose { components, .. } = &module.global_expressions[found.unwrap().1.init]
+        let Expression::Compose { components, .. } =
+            &module.global_expressions[found.unwrap().1.init]
         else {
             panic!("{name} is no array")
         };
@@ -127,6 +128,8 @@ mod tests {
         assert!(found.iter().zip(0..).all(|(it, at)| it.0.group == 0 && it.0.binding == at));
         assert_eq!(found[0].2, AddressSpace::Uniform);
         let words = &module.types[found[2].3].inner;
-        assert!(matches!(words, TypeInner::Array { stride, .. } if *stride as usize == VECTOR_BYTES));
+        assert!(
+            matches!(words, TypeInner::Array { stride, .. } if *stride as usize == VECTOR_BYTES)
+        );
     }
 }

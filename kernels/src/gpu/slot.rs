@@ -13,15 +13,18 @@ use super::clock::{self, Clock};
 use super::device::Device;
 use super::fault::{Break, Step};
 use super::kernel::Kernel;
-use super::options::{AdapterFacts, GpuOptions};
+use super::options::{AdapterFacts, Filling, GpuOptions};
 use super::plan::Capacity;
 use super::shader::{Dispatch, Range, VECTOR_BYTES};
-use super::{GpuError, Times};
+use super::{GpuError, Times, staging, unmapped};
 use crate::Digest;
-use crate::lanes::{Block, padded};
+use crate::lanes::Block;
 
 /// The fewest bytes of a slot.
 const SLOT_BYTES_MIN: u64 = 4096;
+
+/// The most slots: a device does one after the other, so more are of no use.
+const SLOTS_MAX: usize = 8;
 
 /// The mean length below which a slot is full of ranges before it is full of bytes.
 const RANGE_BYTES_MEAN: u64 = 512;
@@ -34,6 +37,7 @@ pub(super) struct Slot {
     /// Digests, then stamps of the clock, for the host to read.
     found: wgpu::Buffer,
     kernel: Arc<Kernel>,
+    filling: Filling,
     bindings: wgpu::BindGroup,
     clock: Option<Clock>,
     under_way: Option<UnderWay>,
@@ -69,12 +73,12 @@ impl Mapping {
     }
 
     fn check(&self) -> Result<(), GpuError> {
-        if self.0.load(Ordering::Acquire) == Self::DONE { Ok(()) } else { Err(unmapped("it failed")) }
+        if self.0.load(Ordering::Acquire) == Self::DONE {
+            Ok(())
+        } else {
+            Err(unmapped("it failed"))
+        }
     }
-}
-
-fn unmapped(reason: impl ToString) -> GpuError {
-    GpuError::Driver { reason: format!("a buffer was not mapped: {}", reason.to_string()) }
 }
 
 /// All slots that the options ask for, and what each of them takes within the device's limits.
@@ -92,7 +96,8 @@ pub(super) fn all(
     let capacity = capacity(options, &limits, workgroup, adapter)?;
     device.checked(|| {
         let kernel = Arc::new(Kernel::new(&device.raw, workgroup));
-        let slots = (0..options.slots.max(1)).map(|_| Slot::new(device, &kernel, capacity));
+        let slots = (0..options.slots.clamp(1, SLOTS_MAX))
+            .map(|_| Slot::new(device, &kernel, capacity, options));
         (slots.collect(), capacity)
     })
 }
@@ -125,7 +130,12 @@ fn capacity(
 }
 
 impl Slot {
-    fn new(device: &Device, kernel: &Arc<Kernel>, capacity: Capacity) -> Self {
+    fn new(
+        device: &Device,
+        kernel: &Arc<Kernel>,
+        capacity: Capacity,
+        options: &GpuOptions,
+    ) -> Self {
         let buffer = |label, size, usage, mapped_at_creation| {
             let label = Some(label);
             let descriptor = wgpu::BufferDescriptor { label, size, usage, mapped_at_creation };
@@ -162,6 +172,7 @@ impl Slot {
                 false,
             ),
             kernel: Arc::clone(kernel),
+            filling: options.filling,
             bindings,
             clock: Clock::new(&device.raw, &device.queue),
             under_way: None,
@@ -185,7 +196,7 @@ impl Slot {
         let begun = Instant::now();
         at_step(Step::Filling);
         let used = device.checked(|| self.fill(ranges, load))??;
-        times.copying += begun.elapsed();
+        let filled = Instant::now();
         let under_way = device.checked(|| {
             at_step(Step::Submitting);
             let commands = self.commands(&device.raw, used);
@@ -196,36 +207,23 @@ impl Slot {
             UnderWay { submission, staging, found }
         })?;
         self.under_way = Some(under_way);
+        times.copying += filled - begun;
+        times.submitting += filled.elapsed();
         Ok(())
     }
 
     /// Copies a load into the staging buffer, and tells how many bytes of each input are used.
     fn fill(&self, ranges: &[&[u8]], load: &[usize]) -> Result<[u64; 3], GpuError> {
-        let mut view = self.staging.slice(..).get_mapped_range_mut().map_err(unmapped)?;
-        let mut end = 0;
-        let mut put = |at: usize, bytes: &[u8]| {
-            view.slice(at..at + bytes.len()).copy_from_slice(bytes);
-            at + bytes.len()
+        let words_bytes = staging::copy(&self.staging, ranges, load, self.filling)?;
+        let put = |at: u64, bytes: &[u8]| {
+            let target = self.staging.slice(at..at + bytes.len() as u64);
+            target.get_mapped_range_mut().map(|mut it| it.copy_from_slice(bytes)).map_err(unmapped)
         };
-        let mut table = Vec::with_capacity(load.len());
-        for &number in load {
-            let begin = end;
-            let (whole, padding, blocks) = padded(ranges[number]);
-            end = put(end, whole.as_flattened());
-            end = put(end, padding[2 - blocks..].as_flattened());
-            let range = Range {
-                first: number_of(begin / VECTOR_BYTES),
-                blocks: number_of((end - begin) / size_of::<Block>()),
-            };
-            table.push(range);
-        }
-        let dispatch = Dispatch { ranges: number_of(load.len()) };
-        let [_, table_input, dispatch_input] = &self.inputs;
-        put(position(table_input.at), bytemuck::cast_slice(&table));
-        put(position(dispatch_input.at), bytemuck::bytes_of(&dispatch));
-        drop(view);
+        let [_, table, dispatch] = &self.inputs;
+        put(table.at, bytemuck::cast_slice(&staging::table(ranges, load)))?;
+        put(dispatch.at, bytemuck::bytes_of(&Dispatch { ranges: staging::number_of(load.len()) }))?;
         self.staging.unmap();
-        Ok([end as u64, bytes_of::<Range>(load.len()), bytes_of::<Dispatch>(1)])
+        Ok([words_bytes, bytes_of::<Range>(load.len()), bytes_of::<Dispatch>(1)])
     }
 
     /// There and back: what was filled, hashing, the digests.
@@ -286,12 +284,63 @@ fn bytes_of<T>(count: usize) -> u64 {
     (size_of::<T>() * count) as u64
 }
 
-/// Of something in a slot, whose capacity sees to it that 32 bits are enough.
-fn number_of(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
 /// In a buffer that is mapped, hence in memory.
 fn position(at: u64) -> usize {
     usize::try_from(at).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::AdapterKind;
+
+    fn of(slot_bytes: u64, change: impl FnOnce(&mut wgpu::Limits)) -> Result<Capacity, GpuError> {
+        let adapter = AdapterFacts {
+            name: "a small one".to_owned(),
+            driver: String::new(),
+            interface: String::new(),
+            kind: AdapterKind::Other,
+        };
+        let mut limits = wgpu::Limits {
+            max_storage_buffer_binding_size: 128 << 20,
+            max_buffer_size: 256 << 20,
+            max_compute_workgroups_per_dimension: 65_535,
+            ..wgpu::Limits::default()
+        };
+        change(&mut limits);
+        capacity(&GpuOptions { slot_bytes, ..GpuOptions::default() }, &limits, 32, &adapter)
+    }
+
+    #[test]
+    fn a_slot_is_as_large_as_asked_within_the_limits() {
+        let bytes = |slot_bytes, change: fn(&mut wgpu::Limits)| {
+            let capacity = of(slot_bytes, change).unwrap();
+            assert_eq!(capacity.bytes % 64, 0);
+            capacity.bytes
+        };
+        assert_eq!(bytes(64 << 20, |_| ()), 64 << 20);
+        assert_eq!(bytes((64 << 20) + 63, |_| ()), 64 << 20);
+        assert_eq!(bytes(0, |_| ()), SLOT_BYTES_MIN);
+        assert_eq!(bytes(u64::MAX, |_| ()), 128 << 20);
+        assert_eq!(bytes(u64::MAX, |it| it.max_storage_buffer_binding_size = 5000), 4992);
+        // Words, table and dispatch lie in one staging buffer.
+        let whole = 1_u64 << 20;
+        let capacity = of(u64::MAX, |it| it.max_buffer_size = whole).unwrap();
+        let table = bytes_of::<Range>(capacity.ranges) + bytes_of::<Dispatch>(1);
+        assert!(capacity.bytes > whole / 2 && capacity.bytes + table <= whole);
+        let few = of(1 << 20, |it| it.max_compute_workgroups_per_dimension = 3).unwrap();
+        assert_eq!(few.ranges, 96);
+    }
+
+    #[test]
+    fn a_device_that_is_too_small_is_refused() {
+        let limit = |change: fn(&mut wgpu::Limits)| match of(1 << 20, change) {
+            Err(GpuError::TooSmall { limit, .. }) => limit,
+            other => panic!("{other:?}"),
+        };
+        let storage = limit(|it| it.max_storage_buffer_binding_size = 4095);
+        assert_eq!(storage, "max_storage_buffer_binding_size");
+        let workgroups = limit(|it| it.max_compute_workgroups_per_dimension = 0);
+        assert_eq!(workgroups, "max_compute_workgroups_per_dimension");
+    }
 }
