@@ -4,6 +4,7 @@
 //! then on; who goes on instead is decided by [`Offload`](crate::offload::Offload).
 //! Absent on purpose: threads, retries, and any guess that a GPU is the quicker one.
 
+mod capacity;
 mod clock;
 mod device;
 mod error;
@@ -24,9 +25,10 @@ pub use fault::Fault;
 pub use options::{AdapterFacts, AdapterKind, Adapters, Filling, GpuOptions};
 
 use crate::{Digest, portable};
+use capacity::Capacity;
 use device::Device;
 use fault::Break;
-use plan::{Capacity, Plan};
+use plan::Plan;
 use slot::Slot;
 
 /// Where the time of a batch went.

@@ -2,16 +2,8 @@
 
 use std::cmp::Reverse;
 
+use super::capacity::Capacity;
 use crate::lanes::Block;
-
-/// What one slot takes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Capacity {
-    /// How many bytes, padding included.
-    pub(super) bytes: u64,
-    /// How many ranges.
-    pub(super) ranges: usize,
-}
 
 /// How many bytes a range of this length has with its padding: a byte, and the length in eight.
 pub(super) fn padded_bytes(length: usize) -> u64 {

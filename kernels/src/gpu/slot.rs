@@ -4,30 +4,23 @@
 //! one is mapped, so that filling waits for nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use wgpu::{BufferUsages, MapMode};
 
+use super::capacity::Capacity;
 use super::clock::{self, Clock};
 use super::device::Device;
 use super::fault::{Break, Step};
 use super::kernel::Kernel;
 use super::options::{AdapterFacts, Filling, GpuOptions};
-use super::plan::Capacity;
-use super::shader::{Dispatch, Range, VECTOR_BYTES};
+use super::shader::{Dispatch, Range};
 use super::{GpuError, Times, staging, unmapped};
 use crate::Digest;
-use crate::lanes::Block;
-
-/// The fewest bytes of a slot.
-const SLOT_BYTES_MIN: u64 = 4096;
 
 /// The most slots: a device does one after the other, so more are of no use.
 const SLOTS_MAX: usize = 8;
-
-/// The mean length below which a slot is full of ranges before it is full of bytes.
-const RANGE_BYTES_MEAN: u64 = 512;
 
 pub(super) struct Slot {
     /// Words, then table, then dispatch, as the host writes them.
@@ -56,28 +49,21 @@ struct UnderWay {
     found: Mapping,
 }
 
-/// What became of mapping a buffer.
+/// Whether a buffer is mapped.
 #[derive(Clone, Default)]
-struct Mapping(Arc<AtomicU8>);
+struct Mapping(Arc<AtomicBool>);
 
 impl Mapping {
-    const DONE: u8 = 1;
-
-    fn begin(buffer: wgpu::BufferSlice<'_>, mode: MapMode) -> Self {
+    fn begin(buffer: &wgpu::Buffer, mode: MapMode) -> Self {
         let mapping = Self::default();
         let told = mapping.clone();
-        buffer.map_async(mode, move |result| {
-            told.0.store(if result.is_ok() { Self::DONE } else { 0 }, Ordering::Release);
-        });
+        buffer.map_async(mode, .., move |result| told.0.store(result.is_ok(), Ordering::Release));
         mapping
     }
 
     fn check(&self) -> Result<(), GpuError> {
-        if self.0.load(Ordering::Acquire) == Self::DONE {
-            Ok(())
-        } else {
-            Err(unmapped("it failed"))
-        }
+        let is_mapped = self.0.load(Ordering::Acquire);
+        if is_mapped { Ok(()) } else { Err(unmapped("it failed")) }
     }
 }
 
@@ -93,40 +79,13 @@ pub(super) fn all(
         .min(limits.max_compute_workgroup_size_x)
         .min(limits.max_compute_invocations_per_workgroup)
         .max(1);
-    let capacity = capacity(options, &limits, workgroup, adapter)?;
+    let capacity = Capacity::of(options, &limits, workgroup, adapter)?;
     device.checked(|| {
         let kernel = Arc::new(Kernel::new(&device.raw, workgroup));
         let slots = (0..options.slots.clamp(1, SLOTS_MAX))
             .map(|_| Slot::new(device, &kernel, capacity, options));
         (slots.collect(), capacity)
     })
-}
-
-/// What a slot takes.
-fn capacity(
-    options: &GpuOptions,
-    limits: &wgpu::Limits,
-    workgroup: u32,
-    adapter: &AdapterFacts,
-) -> Result<Capacity, GpuError> {
-    let too_small = |limit, found, needed| {
-        Err(GpuError::TooSmall { adapter: adapter.name.clone(), limit, found, needed })
-    };
-    // The staging buffer also holds the table, which is shorter than an eighth of the words.
-    let largest = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size / 8 * 7);
-    // The vectors are counted in 32 bits.
-    let largest = largest.min(u64::from(u32::MAX) * VECTOR_BYTES as u64);
-    if largest < SLOT_BYTES_MIN {
-        return too_small("max_storage_buffer_binding_size", largest, SLOT_BYTES_MIN);
-    }
-    let workgroups = limits.max_compute_workgroups_per_dimension;
-    if workgroups == 0 {
-        return too_small("max_compute_workgroups_per_dimension", 0, 1);
-    }
-    let block = size_of::<Block>() as u64;
-    let bytes = options.slot_bytes.clamp(SLOT_BYTES_MIN, largest) / block * block;
-    let ranges = (bytes / RANGE_BYTES_MEAN).min(u64::from(workgroups) * u64::from(workgroup));
-    Ok(Capacity { bytes, ranges: usize::try_from(ranges).unwrap_or(usize::MAX) })
 }
 
 impl Slot {
@@ -202,8 +161,8 @@ impl Slot {
             let commands = self.commands(&device.raw, used);
             let submission = device.queue.submit([commands]);
             at_step(Step::Submitted);
-            let staging = Mapping::begin(self.staging.slice(..), MapMode::Write);
-            let found = Mapping::begin(self.found.slice(..), MapMode::Read);
+            let staging = Mapping::begin(&self.staging, MapMode::Write);
+            let found = Mapping::begin(&self.found, MapMode::Read);
             UnderWay { submission, staging, found }
         })?;
         self.under_way = Some(under_way);
@@ -287,60 +246,4 @@ fn bytes_of<T>(count: usize) -> u64 {
 /// In a buffer that is mapped, hence in memory.
 fn position(at: u64) -> usize {
     usize::try_from(at).unwrap_or(usize::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gpu::AdapterKind;
-
-    fn of(slot_bytes: u64, change: impl FnOnce(&mut wgpu::Limits)) -> Result<Capacity, GpuError> {
-        let adapter = AdapterFacts {
-            name: "a small one".to_owned(),
-            driver: String::new(),
-            interface: String::new(),
-            kind: AdapterKind::Other,
-        };
-        let mut limits = wgpu::Limits {
-            max_storage_buffer_binding_size: 128 << 20,
-            max_buffer_size: 256 << 20,
-            max_compute_workgroups_per_dimension: 65_535,
-            ..wgpu::Limits::default()
-        };
-        change(&mut limits);
-        capacity(&GpuOptions { slot_bytes, ..GpuOptions::default() }, &limits, 32, &adapter)
-    }
-
-    #[test]
-    fn a_slot_is_as_large_as_asked_within_the_limits() {
-        let bytes = |slot_bytes, change: fn(&mut wgpu::Limits)| {
-            let capacity = of(slot_bytes, change).unwrap();
-            assert_eq!(capacity.bytes % 64, 0);
-            capacity.bytes
-        };
-        assert_eq!(bytes(64 << 20, |_| ()), 64 << 20);
-        assert_eq!(bytes((64 << 20) + 63, |_| ()), 64 << 20);
-        assert_eq!(bytes(0, |_| ()), SLOT_BYTES_MIN);
-        assert_eq!(bytes(u64::MAX, |_| ()), 128 << 20);
-        assert_eq!(bytes(u64::MAX, |it| it.max_storage_buffer_binding_size = 5000), 4992);
-        // Words, table and dispatch lie in one staging buffer.
-        let whole = 1_u64 << 20;
-        let capacity = of(u64::MAX, |it| it.max_buffer_size = whole).unwrap();
-        let table = bytes_of::<Range>(capacity.ranges) + bytes_of::<Dispatch>(1);
-        assert!(capacity.bytes > whole / 2 && capacity.bytes + table <= whole);
-        let few = of(1 << 20, |it| it.max_compute_workgroups_per_dimension = 3).unwrap();
-        assert_eq!(few.ranges, 96);
-    }
-
-    #[test]
-    fn a_device_that_is_too_small_is_refused() {
-        let limit = |change: fn(&mut wgpu::Limits)| match of(1 << 20, change) {
-            Err(GpuError::TooSmall { limit, .. }) => limit,
-            other => panic!("{other:?}"),
-        };
-        let storage = limit(|it| it.max_storage_buffer_binding_size = 4095);
-        assert_eq!(storage, "max_storage_buffer_binding_size");
-        let workgroups = limit(|it| it.max_compute_workgroups_per_dimension = 0);
-        assert_eq!(workgroups, "max_compute_workgroups_per_dimension");
-    }
 }
