@@ -56,6 +56,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn every_range_that_fits_is_in_one_load(
             lengths in vec(prop_oneof![0..200_usize, 0..5000_usize], 0..80),
