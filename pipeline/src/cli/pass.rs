@@ -37,11 +37,9 @@ pub(crate) enum DamageArgument {
     Salvage,
 }
 
-/// The journal, and how a pass over it is made.
+/// How whatever is read is checked: these options are the same for one journal and for many.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct PassArguments {
-    /// The journal: a folder of segments, or one segment's file.
-    pub(crate) journal: PathBuf,
+pub(crate) struct CheckArguments {
     /// How much is proven before it is believed.
     #[arg(long, value_enum, default_value = "cryptographic")]
     validation: ValidationArgument,
@@ -51,14 +49,23 @@ pub(crate) struct PassArguments {
     /// What computes SHA-256: the quickest for this processor, or one by its name.
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = parse_backend)]
     backend: Kernel,
+    /// How progress is shown, on stderr.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) progress: ProgressArgument,
+}
+
+/// The journal, and how a pass over it is made.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PassArguments {
+    /// The journal: a folder of segments, or one segment's file.
+    pub(crate) journal: PathBuf,
+    #[command(flatten)]
+    pub(crate) check: CheckArguments,
     #[command(flatten)]
     until: UntilArguments,
     /// A head kept outside of the journal, which must be found in it.
     #[arg(long, value_name = "LSN:DIGEST", value_parser = parse_head)]
     anchor: Option<Head>,
-    /// How progress is shown, on stderr.
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) progress: ProgressArgument,
 }
 
 /// Where the pass ends, where not with the journal.
@@ -262,7 +269,7 @@ fn parse_head(text: &str) -> Result<Head, String> {
     Ok(Head { lsn: lsn.parse().map_err(|_| wrong())?, digest })
 }
 
-impl PassArguments {
+impl CheckArguments {
     pub(crate) fn options(&self) -> ReplayOptions {
         let default = ReplayOptions::default();
         ReplayOptions {
@@ -274,11 +281,16 @@ impl PassArguments {
             },
             kernel: self.backend,
             threads: self.threads.unwrap_or(default.threads),
-            until: self.until.stop_point(),
-            anchor: self.anchor,
             control: Control::with_flag(interruption()),
             ..default
         }
+    }
+}
+
+impl PassArguments {
+    pub(crate) fn options(&self) -> ReplayOptions {
+        let until = self.until.stop_point();
+        ReplayOptions { until, anchor: self.anchor, ..self.check.options() }
     }
 }
 

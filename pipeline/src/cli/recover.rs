@@ -216,7 +216,7 @@ pub(crate) fn run(arguments: &RecoverArguments) -> Result<Report, Error> {
     if arguments.redo {
         manager.redo()?;
     }
-    let mut shown = Shown::new("recover", arguments.pass.progress);
+    let mut shown = Shown::new("recover", arguments.pass.check.progress);
     let recovered = manager.recover(&mut |now| shown.show(now));
     drop(shown);
     Ok(report(&recovered?))

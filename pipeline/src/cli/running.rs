@@ -51,7 +51,7 @@ pub(crate) fn follow_journal(
     let mut clock = Clock::start();
     let path = &pass.journal;
     let folder: Arc<dyn Folder> = Arc::new(DiskFolder::open(path).map_err(io_error("open", path))?);
-    let mut shown = Shown::new("follow", pass.progress);
+    let mut shown = Shown::new("follow", pass.check.progress);
     let options = FollowOptions { replay: options.clone(), ..FollowOptions::default() };
     let (state, outcome) = follow(&folder, &options, &mut |now| {
         clock.tick();
@@ -107,7 +107,7 @@ pub(crate) fn replay_journal(
 ) -> Result<Replayed, Error> {
     let mut clock = Clock::start();
     let journal = Journal::open_path(&pass.journal)?;
-    let mut shown = Shown::new("replay", pass.progress);
+    let mut shown = Shown::new("replay", pass.check.progress);
     let mut watch = |now: &Progress| {
         clock.tick();
         shown.show(now);

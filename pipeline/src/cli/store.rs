@@ -49,7 +49,7 @@ pub(crate) fn replay_stored(
 ) -> Result<Figures, Error> {
     let mut clock = Clock::start();
     let journal = Journal::open_path(&pass.journal)?;
-    let mut shown = Shown::new("replay", pass.progress);
+    let mut shown = Shown::new("replay", pass.check.progress);
     let (state, outcome) = replay_into_store(&journal, options, store, &mut |now: &Progress| {
         clock.tick();
         shown.show(now);

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<Report, Error> {
         }
         None => {
             let journal = Journal::open_path(&pass.journal)?;
-            let mut shown = Shown::new("verify", pass.progress);
+            let mut shown = Shown::new("verify", pass.check.progress);
             (verify(&journal, &options, &mut |now| shown.show(now))?, None)
         }
     };
@@ -68,6 +68,6 @@ fn checked(
     let key = trusted_key(key)?;
     let folder = open_folder(&pass.journal)?;
     let place = place_of(&folder, trust.signature.as_deref(), key.id())?;
-    let mut shown = Shown::new("verify", pass.progress);
+    let mut shown = Shown::new("verify", pass.check.progress);
     check(&folder, &place, &key, options, &mut |now| shown.show(now))
 }
