@@ -44,6 +44,9 @@ mod resuming;
 #[path = "command_line/salvaging.rs"]
 mod salvaging;
 #[cfg(test)]
+#[path = "command_line/scanning.rs"]
+mod scanning;
+#[cfg(test)]
 #[path = "command_line/selecting.rs"]
 mod selecting;
 #[cfg(test)]

@@ -32,6 +32,12 @@ pub enum Error {
         /// What is wrong with the first segment's header, where there is a segment.
         fault: Option<Fault>,
     },
+    /// There is no journal at or under a folder.
+    #[error("there is no journal at or under {}: no folder holds a segment, and no file begins as one", path.display())]
+    NoJournals {
+        /// The folder.
+        path: PathBuf,
+    },
     /// There is a journal here already.
     #[error("{} holds a journal already", path.display())]
     AlreadyAJournal {

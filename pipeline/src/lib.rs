@@ -28,6 +28,7 @@ pub mod receipt;
 pub mod recovery;
 pub mod replay;
 pub mod salvage;
+pub mod scan;
 mod stages;
 pub mod state;
 pub mod storage;

@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::program::{Made, program, text_of};
 
 /// How often a pass may end before the interrupt comes.
-const TRIES_MAX: usize = 20;
+pub(crate) const TRIES_MAX: usize = 20;
 
 /// Waits until the process has the file open; tells whether it came to that.
-fn wait_until_open(child: &mut Child, file: &Path) -> bool {
+pub(crate) fn wait_until_open(child: &mut Child, file: &Path) -> bool {
     let open_files = format!("/proc/{}/fd", child.id());
     while child.try_wait().unwrap().is_none() {
         let entries = fs::read_dir(&open_files).into_iter().flatten().flatten();
@@ -24,7 +24,7 @@ fn wait_until_open(child: &mut Child, file: &Path) -> bool {
     false
 }
 
-fn interrupt(child: &Child) {
+pub(crate) fn interrupt(child: &Child) {
     let id = child.id().to_string();
     // A pass that has ended in the meantime was not waited for, so its number is still its own.
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::program::{Made, run, run_json};
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 14] = [
     "checkpoint",
     "demo",
     "generate",
@@ -16,6 +16,7 @@ const VERBS: [&str; 13] = [
     "verify",
     "replay",
     "salvage",
+    "scan",
     "seal",
     "state",
 ];
@@ -41,12 +42,15 @@ fn every_verb_is_in_the_help_and_has_one_with_the_exit_codes() {
 
 #[test]
 fn arguments_that_make_no_sense_are_2() {
-    let wrong: [&[&str]; 15] = [
+    let wrong: [&[&str]; 18] = [
         &[],
         &["nonsense"],
         &["verify"],
         &["verify", "journal", "--damage", "salvage"],
         &["verify", "journal", "--validation", "some"],
+        &["scan"],
+        &["scan", "folder", "--threads", "0"],
+        &["scan", "folder", "--until-lsn", "1"],
         &["replay", "journal", "--threads", "0"],
         &["replay", "journal", "--threads", "257"],
         &["replay", "journal", "--anchor", "7"],

@@ -63,6 +63,7 @@ impl Exit {
             | Error::NoCheckpoint { .. }
             | Error::NotAJournal { fault: Some(_), .. } => Self::Refused,
             Error::NotAJournal { fault: None, .. }
+            | Error::NoJournals { .. }
             | Error::AlreadyAJournal { .. }
             | Error::InvalidOption { .. }
             | Error::NoSuchTransaction { .. }

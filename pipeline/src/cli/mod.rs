@@ -19,6 +19,7 @@ mod recovered;
 mod replay;
 mod running;
 mod salvage;
+mod scan;
 mod seal;
 mod selection;
 mod state;
@@ -79,6 +80,12 @@ enum Verb {
     /// With a trusted key it also says whether the journal is what was signed.
     #[command(after_help = exit::HELP)]
     Verify(verify::VerifyArguments),
+    /// Verify every journal at or under a folder, and report on all of them.
+    ///
+    /// It changes nothing, and no journal ends it. The exit code is that of the gravest verdict; `verify`
+    /// tells more of a single journal.
+    #[command(after_help = exit::HELP)]
+    Scan(scan::ScanArguments),
     /// Check the receipt of a validated replay.
     #[command(subcommand, after_help = exit::HELP)]
     Receipt(receipt::ReceiptVerb),
@@ -114,6 +121,7 @@ impl Verb {
             Self::Receipt(_) => "receipt",
             Self::Recover(_) => "recover",
             Self::Replay(_) => "replay",
+            Self::Scan(_) => "scan",
             Self::Seal(_) => "seal",
             Self::Salvage(_) => "salvage",
             Self::State(_) => "state",
@@ -138,6 +146,7 @@ impl Verb {
             Self::Recover(arguments) => recover::run(arguments),
             Self::Replay(arguments) => replay::run(arguments),
             Self::Salvage(arguments) => salvage::run(arguments),
+            Self::Scan(arguments) => scan::run(arguments),
         };
         report.map(Outcome::Report)
     }

@@ -1,5 +1,7 @@
 //! A segment's file name and header page.
 
+use std::ffi::OsStr;
+
 use vexfs_kernels::{Digest, crc32c, sha256};
 
 use super::damage::Fault;
@@ -23,6 +25,11 @@ pub fn file_name(segment: u64) -> String {
 pub fn number_of(name: &str) -> Option<u64> {
     let number = name.strip_prefix(NAME_PREFIX)?.strip_suffix(NAME_SUFFIX)?.parse().ok()?;
     (file_name(number) == name).then_some(number)
+}
+
+/// Whether a file is named as segments' files are, whichever number it has or hasn't.
+pub(crate) fn is_named_as_one(name: &OsStr) -> bool {
+    name.as_encoded_bytes().ends_with(NAME_SUFFIX.as_bytes())
 }
 
 /// The header page of a segment, ready to be written.

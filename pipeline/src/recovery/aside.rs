@@ -119,6 +119,13 @@ pub(super) fn aside_name(watermark: u64, name: &str) -> String {
     format!("undone-{watermark:020}-{name}")
 }
 
+/// Whether a file of this name was put aside by a rollback.
+pub(crate) fn is_put_aside(aside: &str) -> bool {
+    // What it was called before stands behind twenty digits and a dash.
+    let name = aside.strip_prefix("undone-").and_then(|rest| rest.get(21..));
+    name.is_some_and(|name| is_aside(aside, name))
+}
+
 /// Whether a file of this name may be called so aside. A journal that is one file may have any name.
 fn is_aside(aside: &str, name: &str) -> bool {
     let digits = aside.strip_prefix("undone-").and_then(|rest| rest.get(..20));

@@ -25,6 +25,7 @@ mod upkeep;
 mod work;
 
 pub use aside::Rollback;
+pub(crate) use aside::is_put_aside;
 pub use choose::{Allowed, Excluded, Plan, choose, choose_only, preference};
 pub use classify::{Diagnosis, classify, rules};
 pub use coordinated::{Agreement, Coordinator, DecisionFile, LocalReport};

@@ -31,6 +31,8 @@ pub use manifest::{
     write_manifest,
 };
 
+pub(crate) use staging::is_staged;
+
 use self::copy::{Copied, Copier};
 use self::decide::{Contradictions, Decided, Decider};
 use self::stages::Stages;

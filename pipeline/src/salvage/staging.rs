@@ -19,6 +19,18 @@ use crate::storage::{File, Folder, read_exact_at, unfinished_name};
 /// The lock's file, which a folder on disk keeps.
 const LOCK_NAME: &str = "LOCK";
 
+/// What the names of what isn't finished begin with, before the UUID of the original.
+const STAGED: &str = "salvage-of-";
+
+/// Whether a file of this name is the first segment of a salvage that isn't finished.
+pub(crate) fn is_staged(name: &str) -> bool {
+    let original = name.strip_prefix(STAGED).and_then(|rest| rest.split_once('-'));
+    original.is_some_and(|(id, name)| {
+        let is_first = name == UNFINISHED_NAME || segment::number_of(name) == Some(0);
+        is_first && id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
 /// The folder of a journal that isn't there yet.
 #[derive(Clone, Debug)]
 pub(super) struct Staging {
@@ -30,7 +42,7 @@ pub(super) struct Staging {
 impl Staging {
     /// In `inner`, for what is salvaged of the journal with this UUID.
     pub(super) fn of(inner: Arc<dyn Folder>, original_id: [u8; 16]) -> Self {
-        Self { inner, prefix: format!("salvage-of-{}-", hex::encode(original_id)) }
+        Self { inner, prefix: format!("{STAGED}{}-", hex::encode(original_id)) }
     }
 
     /// The name that a file has as long as the journal isn't finished.

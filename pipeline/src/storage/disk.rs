@@ -92,7 +92,7 @@ fn create_folder(path: &Path) -> io::Result<()> {
 
 /// Opens a regular file and nothing else: follows no link, and can't be kept waiting by a pipe that
 /// was put in its place.
-fn open_regular(path: &Path, options: &mut fs::OpenOptions) -> io::Result<fs::File> {
+pub(super) fn open_regular(path: &Path, options: &mut fs::OpenOptions) -> io::Result<fs::File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
     let file = options.custom_flags(flags).open(path)?;

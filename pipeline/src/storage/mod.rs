@@ -3,6 +3,7 @@
 
 mod disk;
 mod memory;
+pub(crate) mod tree;
 
 use std::fmt::Debug;
 use std::io;
@@ -153,9 +154,12 @@ pub(crate) fn publish(
     folder.sync_folder().context("sync", folder.path(""), None)
 }
 
+/// What the name of a file ends with while it is written.
+pub(crate) const UNFINISHED: &str = ".unfinished";
+
 /// What a file is named while it is written, before it is put into its place.
 pub(crate) fn unfinished_name(name: &str) -> String {
-    format!("{name}.unfinished")
+    format!("{name}{UNFINISHED}")
 }
 
 /// Writes a file beside its place: gives the name that it has there, and the file, which isn't synced.
