@@ -19,3 +19,6 @@ mod recovery;
 #[cfg(test)]
 #[path = "docs/rules.rs"]
 mod rules;
+#[cfg(test)]
+#[path = "docs/scan.rs"]
+mod scan;

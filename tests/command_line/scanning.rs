@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use vexfs_replay::journal::layout::SegmentHeader;
+use vexfs_replay::journal::layout::{PAGE_BYTES, SegmentHeader};
 use vexfs_replay::journal::{Writer, WriterOptions, segment};
 use vexfs_replay::storage::DiskFolder;
 
@@ -37,7 +37,7 @@ impl Many {
     fn add_with(&self, name: &str, change: impl FnOnce(&mut SegmentHeader)) {
         let first = self.add(name, &Made::usual());
         let mut content = fs::read(&first).unwrap();
-        let (mut header, _) = segment::decode_header(&content).unwrap();
+        let (mut header, _) = segment::decode_header(&content[..PAGE_BYTES]).unwrap();
         change(&mut header);
         let page = segment::encode_header(&header);
         content[..page.len()].copy_from_slice(&page);
