@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::report::{Counts, Finding, Verdict};
+use super::verdict::{Counts, Finding, Verdict};
 use crate::error::{Error, IoContext as _};
 use crate::journal::{EndKind, Journal};
 use crate::replay::{Outcome, Progress, ReplayOptions, verify};

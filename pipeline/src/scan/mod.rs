@@ -8,13 +8,12 @@
 mod find;
 mod judge;
 mod report;
+mod verdict;
 mod whole;
 
 pub use judge::examine;
-pub use report::{
-    Counts, Finding, Gravity, LeftOut, LeftOutBecause, ScanReport, Scanned, Totals, Unreadable,
-    Verdict,
-};
+pub use report::{LeftOut, LeftOutBecause, ScanReport, Scanned, Totals};
+pub use verdict::{Counts, Finding, Gravity, Unreadable, Verdict};
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! How far a whole scan has come, out of how far it is in one journal.
 
-use super::report::{Finding, Verdict};
+use super::verdict::{Finding, Verdict};
 use crate::replay::{Meter, Progress};
 
 /// The progress of a scan, over the files of all journals that were found.
