@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use vexfs_kernels::gpu::{Adapters, Filling, Gpu, GpuError, GpuOptions, Times};
-use vexfs_kernels::{Backend, Digest, choose, sha256, sha256_many};
+use vexfs_kernels::{Digest, Kernel, sha256, sha256_many};
 
 const BLOCK_BYTES: usize = 64 << 10;
 const BLOCKS_MAX: usize = 8192;
@@ -143,7 +143,7 @@ fn cpu_rates(blocks: &[&[u8]]) -> Result<Vec<(usize, f64)>, Failure> {
         let best = (0..3).map(|_| pass()).min().unwrap_or_default();
         rates.push((threads, rate(blocks.len() * BLOCK_BYTES, best)));
     }
-    println!("CPU, {}:", choose(Backend::Portable)?);
+    println!("CPU, {}:", Kernel::quickest().backend());
     rates.iter().for_each(|(threads, rate)| println!("  {threads:3} threads {rate:8.3} GB/s"));
     Ok(rates)
 }
