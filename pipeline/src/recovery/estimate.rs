@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::loss::LsnRange;
 use super::strategy::{Loss, Way};
 use super::survey::Survey;
-use super::survey_checkpoints::SurveyedCheckpoint;
 
 /// What a way would come to.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -25,8 +24,8 @@ pub struct Estimate {
     pub seconds: Option<f64>,
 }
 
-/// What a way would come to. It is told the watermark that a
-/// rollback is to go back to, the last LSN that is wanted, and in `bytes_per_second` how much of a journal the last recovery took in.
+/// What a way would come to. It is told the watermark that a rollback is to go back to, the last LSN that
+/// is wanted, and in `bytes_per_second` how much of a journal the last recovery took in.
 #[must_use]
 pub fn estimate(
     way: Way,
@@ -42,11 +41,11 @@ pub fn estimate(
         Way::Coordinated => (None, None),
         Way::Rollback => {
             let to = target.map(|it| it.watermark);
-            (to, to.and_then(|to| behind(to, last_lsn.max(newest_watermark(survey)))))
+            (to, to.and_then(|to| behind(to, last_lsn.max(survey.proven_lsn()))))
         }
         // The survey's last LSN is the one before the first damage that it saw, at the end.
         _ => {
-            let wanted = newest_watermark(survey).min(until_lsn);
+            let wanted = survey.proven_lsn().min(until_lsn);
             (Some(last_lsn.min(until_lsn)), behind(last_lsn, wanted))
         }
     };
@@ -62,15 +61,10 @@ pub fn estimate(
         _ => whole.saturating_sub(spared),
     };
     let checkpoint_bytes = from.map_or(0, |it| it.bytes);
-    let bytes = (journal_bytes + checkpoint_bytes) as f64;
+    // What files claim may be any number.
+    let bytes = journal_bytes as f64 + checkpoint_bytes as f64;
     let seconds = bytes_per_second.filter(|&rate| rate > 0.0).map(|rate| bytes / rate);
     Estimate { way, keeps_to, loses, journal_bytes, checkpoint_bytes, seconds }
-}
-
-/// The watermark of the newest checkpoint that is one: up to there, the journal reached once.
-fn newest_watermark(survey: &Survey) -> u64 {
-    let readable = |it: &&SurveyedCheckpoint| it.created_ns > 0;
-    survey.checkpoints.iter().filter(readable).map(|it| it.watermark).max().unwrap_or(0)
 }
 
 fn behind(lsn: u64, last: u64) -> Option<LsnRange> {
