@@ -173,7 +173,7 @@ fn grid(
         let opening = opening.elapsed().as_secs_f64();
         let passes = if gpu.adapter().is_software() { 1 } else { 3 };
         let pass = measured(&mut gpu, blocks, passes)?;
-        let GpuOptions { workgroup, slots, filling, .. } = options;
+        let GpuOptions { workgroup, slots, ref filling, .. } = options;
         println!(
             "  workgroup {workgroup:3}, {slots} slots of {:3} MiB, filled by {:7} {:8.3} GB/s  \
              (opened in {opening:.3} s; {})",

@@ -24,6 +24,7 @@ mod flow;
 pub mod generate;
 pub mod import;
 pub mod journal;
+pub mod offload;
 pub mod receipt;
 pub mod recovery;
 pub mod replay;

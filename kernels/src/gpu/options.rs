@@ -1,8 +1,10 @@
 //! What a caller asks of a GPU, and what it is told about the one that it got. Knows no device.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rayon::ThreadPool;
 use serde::Serialize;
 
 /// Which adapters will do.
@@ -43,7 +45,7 @@ impl fmt::Display for Adapters {
 }
 
 /// Who copies ranges to where the device can fetch them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum Filling {
     /// The thread that hands them over.
     Caller,
@@ -51,6 +53,8 @@ pub enum Filling {
     /// hashes.
     #[default]
     Workers,
+    /// All workers of this pool, while the thread that hands them over waits.
+    Pool(Arc<ThreadPool>),
 }
 
 /// How to use a GPU.

@@ -131,7 +131,7 @@ impl Slot {
                 false,
             ),
             kernel: Arc::clone(kernel),
-            filling: options.filling,
+            filling: options.filling.clone(),
             bindings,
             clock: Clock::new(&device.raw, &device.queue),
             under_way: None,
@@ -173,7 +173,7 @@ impl Slot {
 
     /// Copies a load into the staging buffer, and tells how many bytes of each input are used.
     fn fill(&self, ranges: &[&[u8]], load: &[usize]) -> Result<[u64; 3], GpuError> {
-        let words_bytes = staging::copy(&self.staging, ranges, load, self.filling)?;
+        let words_bytes = staging::copy(&self.staging, ranges, load, &self.filling)?;
         let put = |at: u64, bytes: &[u8]| {
             let target = self.staging.slice(at..at + bytes.len() as u64);
             target.get_mapped_range_mut().map(|mut it| it.copy_from_slice(bytes)).map_err(unmapped)

@@ -24,11 +24,11 @@ pub(super) fn copy(
     target: &wgpu::Buffer,
     ranges: &[&[u8]],
     load: &[usize],
-    filling: Filling,
+    filling: &Filling,
 ) -> Result<u64, GpuError> {
     let most = match filling {
         Filling::Caller => u64::MAX,
-        Filling::Workers => PIECE_BYTES,
+        Filling::Workers | Filling::Pool(_) => PIECE_BYTES,
     };
     let (mut pieces, mut left, mut begin) = (Vec::new(), load, 0);
     while !left.is_empty() {
@@ -41,6 +41,9 @@ pub(super) fn copy(
     match filling {
         Filling::Caller => pieces.iter_mut().for_each(|it| it.fill(ranges)),
         Filling::Workers => pieces.par_iter_mut().for_each(|it| it.fill(ranges)),
+        Filling::Pool(pool) => {
+            pool.install(|| pieces.par_iter_mut().for_each(|it| it.fill(ranges)));
+        }
     }
     Ok(begin)
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use vexfs_replay::Error;
 use vexfs_replay::checkpoint::CheckpointPolicy;
 use vexfs_replay::journal::{Head, Validation};
 use vexfs_replay::replay::{
@@ -14,9 +15,8 @@ use vexfs_replay::replay::{
     resident_bytes,
 };
 use vexfs_replay::storage::{DiskFolder, Folder};
-use vexfs_replay::{Error, Kernel};
 
-use super::backend::parse_backend;
+use super::backend::BackendArgument;
 use super::io_error;
 use super::progress::ProgressArgument;
 use super::selection::SelectionArguments;
@@ -46,9 +46,9 @@ pub(crate) struct CheckArguments {
     /// How many workers share the work, 1 to 256; as many as there are cores when not given.
     #[arg(long, value_parser = parse_threads)]
     threads: Option<NonZero<usize>>,
-    /// What computes SHA-256: the quickest for this processor, or one by its name.
-    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = parse_backend)]
-    backend: Kernel,
+    /// What computes SHA-256: auto, cpu, gpu, or a backend by its name.
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    backend: BackendArgument,
     /// How progress is shown, on stderr.
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) progress: ProgressArgument,
@@ -279,15 +279,26 @@ impl CheckArguments {
                 ValidationArgument::Full => Validation::Full,
                 ValidationArgument::Cryptographic => Validation::Cryptographic,
             },
-            kernel: self.backend,
+            kernel: self.backend.kernel(),
+            offload: self.backend.offload(),
             threads: self.threads.unwrap_or(default.threads),
             control: Control::with_flag(interruption()),
             ..default
         }
     }
+
+    /// Options for a pass that only looks.
+    pub(crate) fn options_of_looking(&self) -> ReplayOptions {
+        ReplayOptions { offload: self.backend.offload_of_looking(), ..self.options() }
+    }
 }
 
 impl PassArguments {
+    /// Options for a pass that only looks.
+    pub(crate) fn options_of_looking(&self) -> ReplayOptions {
+        ReplayOptions { offload: self.check.options_of_looking().offload, ..self.options() }
+    }
+
     pub(crate) fn options(&self) -> ReplayOptions {
         let until = self.until.stop_point();
         ReplayOptions { until, anchor: self.anchor, ..self.check.options() }

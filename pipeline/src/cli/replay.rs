@@ -7,6 +7,7 @@ use vexfs_replay::journal::Journal;
 use vexfs_replay::replay::{ReplayOptions, explain};
 use vexfs_replay::state::KeyKind;
 
+use super::backend::{add_hashing, offload_rows};
 use super::exit::Exit;
 use super::outcome::{exit_of, outcome_json, outcome_rows, plan_rows};
 use super::output::{Report, facts, grouped};
@@ -42,7 +43,7 @@ pub(crate) fn run(verb: &ReplayVerb) -> Result<Report, Error> {
     let count_of = |&(kind, count): &(KeyKind, u64)| (kind.name().to_owned(), json!(count));
     let mut json = outcome_json(outcome);
     json["validation"] = json!(options.validation);
-    json["backend"] = json!(options.kernel.backend().name());
+    add_hashing(&options, &mut json);
     json["damage_policy"] = json!(options.damage);
     json["threads"] = json!(options.threads);
     json["seconds"] = json!(replayed.seconds);
@@ -55,6 +56,7 @@ pub(crate) fn run(verb: &ReplayVerb) -> Result<Report, Error> {
     json["records"] = counts.iter().map(count_of).collect();
     let records: u64 = counts.iter().map(|(_, count)| count).sum();
     let mut rows = outcome_rows(outcome, &options);
+    rows.extend(offload_rows(&options));
     rows.push(("records", grouped(records)));
     rows.push(("state digest", digest));
     rows.push(("time", format!("{:.3} s, {:.2} M events/s", replayed.seconds, rate / 1e6)));

@@ -7,6 +7,7 @@ use serde_json::json;
 use vexfs_replay::Error;
 use vexfs_replay::scan::{Finding, Gravity, ScanOptions, ScanReport, Scanned, Verdict, scan};
 
+use super::backend::{add_hashing, offload_rows};
 use super::exit::Exit;
 use super::output::{Report, facts, grouped};
 use super::pass::CheckArguments;
@@ -22,12 +23,15 @@ pub(crate) struct ScanArguments {
 }
 
 pub(crate) fn run(arguments: &ScanArguments) -> Result<Report, Error> {
-    let options = ScanOptions { replay: arguments.check.options() };
+    let options = ScanOptions { replay: arguments.check.options_of_looking() };
     let mut shown = Shown::new("scan", arguments.check.progress);
     let report = scan(&arguments.folder, &options, &mut |now| shown.show(now))?;
     drop(shown);
-    let text = [table(&report).into_bytes(), facts(&rows(&report))].concat();
-    Ok(Report { exit: exit_of(&report), json: json!(report), text })
+    let told = [rows(&report), offload_rows(&options.replay)].concat();
+    let text = [table(&report).into_bytes(), facts(&told)].concat();
+    let mut json = json!(report);
+    add_hashing(&options.replay, &mut json);
+    Ok(Report { exit: exit_of(&report), json, text })
 }
 
 fn exit_of(report: &ScanReport) -> Exit {

@@ -11,6 +11,7 @@ use vexfs_replay::journal::Journal;
 use vexfs_replay::replay::{Outcome, ReplayOptions, verify};
 use vexfs_replay::trust::{Trust, check};
 
+use super::backend::{add_hashing, offload_rows};
 use super::exit::Exit;
 use super::outcome::{exit_of, outcome_json, outcome_rows};
 use super::output::{Report, facts};
@@ -29,7 +30,7 @@ pub(crate) struct VerifyArguments {
 pub(crate) fn run(arguments: &VerifyArguments) -> Result<Report, Error> {
     let started = Instant::now();
     let VerifyArguments { pass, trust: trusted } = arguments;
-    let options = pass.options();
+    let options = pass.options_of_looking();
     let (outcome, trust) = match &trusted.trust {
         Some(key) => {
             let (outcome, trust) = checked(arguments, key, &options)?;
@@ -45,7 +46,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<Report, Error> {
     let mut json = outcome_json(&outcome);
     json["seconds"] = json!(seconds);
     json["validation"] = json!(options.validation);
-    json["backend"] = json!(options.kernel.backend().name());
+    add_hashing(&options, &mut json);
     json["trust"] = trust.as_ref().map_or(json!(null), trust_json);
     let mut rows = outcome_rows(&outcome, &options);
     let mut exit = exit_of(&outcome, Exit::Refused);
@@ -55,6 +56,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<Report, Error> {
         rows.retain(|(name, _)| *name != "proof" || outcome.anchored);
         rows = [trust_rows(trust), rows].concat();
     }
+    rows.extend(offload_rows(&options));
     rows.push(("time", format!("{seconds:.3} s, {} validation", options.validation.name())));
     Ok(Report { exit, json, text: facts(&rows) })
 }

@@ -8,6 +8,7 @@
 mod applier;
 mod backing;
 mod checkpointer;
+mod hasher;
 mod pool;
 mod reader;
 mod serial;
@@ -36,6 +37,7 @@ use crate::checkpoint::Saver;
 use crate::checkpoint::{Report, Snapshot};
 use crate::error::Error;
 use crate::journal::{End, Journal, PastDamage, Plan, layout};
+use crate::offload::Offload;
 use crate::replay::Inconsistencies;
 use crate::replay::{Control, Cut, Filter, Findings, Progress, Shared, THREADS_MAX};
 use crate::stages::apply::Owner;
@@ -52,6 +54,15 @@ const EPOCH_BYTES_PER_THREAD: usize = layout::MAX_BLOCK_BYTES;
 const EPOCH_BYTES: RangeInclusive<usize> =
     2 * layout::MAX_BLOCK_BYTES..=16 * layout::MAX_BLOCK_BYTES;
 
+/// How long an epoch is at most that an accelerator hashes, in bytes: it wants thousands of blocks.
+const OFFLOADED_EPOCH_BYTES: usize = 128 * layout::MAX_BLOCK_BYTES;
+
+/// How long an epoch of this journal is that an accelerator hashes, in bytes.
+fn offloaded_bytes(journal: &Journal) -> usize {
+    let total = usize::try_from(journal.total_bytes()).unwrap_or(usize::MAX);
+    total.clamp(layout::MAX_BLOCK_BYTES, OFFLOADED_EPOCH_BYTES)
+}
+
 /// How a pass over a journal is to be made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FlowOptions<'o> {
@@ -64,6 +75,8 @@ pub(crate) struct FlowOptions<'o> {
     pub(crate) list_blocks: bool,
     /// Where the pass takes up what an earlier one left.
     pub(crate) start: Option<&'o Cut>,
+    /// What may hash blocks beside the workers.
+    pub(crate) offload: Option<&'o Offload>,
     /// Someone wants the last cut.
     pub(crate) cuts: bool,
     /// By which the caller pauses or ends the pass.
@@ -176,8 +189,18 @@ fn run_for(
     let epoch_bytes =
         (threads * EPOCH_BYTES_PER_THREAD).clamp(*EPOCH_BYTES.start(), *EPOCH_BYTES.end());
     let buffer_bytes = total.clamp(layout::MAX_BLOCK_BYTES, epoch_bytes);
-    let pool = Pool::new(SPACES, buffer_bytes, threads)?;
-    let (read_sender, read_receiver) = bounded(1);
+    let offload = options.offload;
+    // One more is on its way where an accelerator hashes.
+    let spaces = SPACES + usize::from(offload.is_some());
+    let pipeline_bytes = match offload {
+        Some(offload) => {
+            offload.begin_pass(journal.block_bytes());
+            spaces * offloaded_bytes(journal)
+        }
+        None => spaces * buffer_bytes,
+    };
+    let pool = Pool::new(spaces, buffer_bytes, threads)?;
+    let (read_sender, mut read_receiver) = bounded(1);
     let (unit_sender, unit_receiver) = bounded(1);
     let (settled_sender, settled_receiver) = bounded(SPACES);
     let enough = AtomicBool::new(false);
@@ -187,13 +210,21 @@ fn run_for(
         workers,
         options,
         settled_home: settled_sender,
-        pipeline_bytes: (SPACES * buffer_bytes) as u64,
+        pipeline_bytes: pipeline_bytes as u64,
         backing,
     };
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes threads")]
-    let (read, verified, applied, saved) = thread::scope(|scope| {
+    let (read, hashed, verified, applied, saved) = thread::scope(|scope| {
         let reader = spawn(scope, "read", || {
             reader::read(journal, options, workers, pool, read_sender, &enough)
+        });
+        let hasher = offload.map(|offload| {
+            let (hashed_sender, hashed_receiver) = bounded(1);
+            let epochs = std::mem::replace(&mut read_receiver, hashed_receiver);
+            spawn(scope, "hash", move || {
+                hasher::hash(offload, workers, epochs, hashed_sender);
+                Ok(())
+            })
         });
         let verifier = spawn(scope, "verify", || verifier.run(read_receiver));
         let saved = saver.as_mut().map(|saver| spawn(scope, "checkpoint", || desk.serve(saver)));
@@ -204,12 +235,14 @@ fn run_for(
         let applied = catch_unwind(apply).unwrap_or_else(|panic| Err(panicked(&*panic)));
         // A reader that is paused has nobody to read for any more.
         enough.store(true, Ordering::Relaxed);
-        (join(reader), join(verifier), applied, saved.map_or(Ok(()), join))
+        let (read, verified) = (join(reader), join(verifier));
+        (read, hasher.map_or(Ok(()), join), verified, applied, saved.map_or(Ok(()), join))
     });
     // Whoever fails hangs up. A failed checkpoint is the cause of all else; then the applier's error,
     // since the verifier has found no more than that nobody takes what it hands on.
     saved?;
     let applied = applied?;
+    hashed?;
     let mut pass = Pass {
         findings: conclude(verified, read, &applied, options),
         cut: applied.cut,

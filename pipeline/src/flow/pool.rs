@@ -2,6 +2,7 @@
 //! the pipeline's memory limit: when none is free, reading waits.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use vexfs_kernels::Digest;
 
 use crate::error::Error;
 use crate::journal::Stretch;
@@ -12,8 +13,24 @@ use crate::stages::decode::Decoded;
 pub(super) struct Space {
     /// The blocks' bytes.
     pub(super) buffer: Vec<u8>,
+    /// The digests of the epoch's blocks that an accelerator found, in their order; empty where it was
+    /// not asked.
+    pub(super) digests: Vec<Option<Digest>>,
     /// What each worker found in its run of blocks.
     pub(super) runs: Vec<Decoded>,
+}
+
+impl Space {
+    /// Makes the buffer at least so long.
+    ///
+    /// # Errors
+    /// [`Error::MemoryLimit`] when there is no such memory.
+    pub(super) fn grow(&mut self, buffer_bytes: usize) -> Result<(), Error> {
+        if self.buffer.len() < buffer_bytes {
+            self.buffer = zeroed(buffer_bytes)?;
+        }
+        Ok(())
+    }
 }
 
 /// An epoch on its way, in a space that returns to the pool when the epoch is dropped.
@@ -45,7 +62,7 @@ impl Pool {
         for _ in 0..spaces {
             let buffer = zeroed(buffer_bytes)?;
             let runs = (0..runs).map(|_| Decoded::default()).collect();
-            let _ = home.try_send(Space { buffer, runs });
+            let _ = home.try_send(Space { buffer, runs, digests: Vec::new() });
         }
         Ok(Self { home, free })
     }

@@ -7,10 +7,11 @@ use crossbeam_channel::Sender;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use super::FlowOptions;
 use super::pool::{Epoch, Pool};
+use super::{FlowOptions, offloaded_bytes};
 use crate::error::Error;
 use crate::journal::{End, Fill, Journal, Segment, Walk, layout};
+use crate::offload::Offload;
 
 /// How much one worker reads at once, in bytes.
 const READ_BYTES: usize = 256 * 1024;
@@ -51,6 +52,10 @@ pub(super) fn read(
             walk.end_here();
         }
         let _span = tracing::debug_span!("read").entered();
+        if options.offload.is_some_and(Offload::takes_epochs) {
+            epoch.space.grow(offloaded_bytes(journal))?;
+            epoch_bytes = usize::MAX;
+        }
         let buffer = &mut epoch.space.buffer;
         let epoch_bytes = std::mem::replace(&mut epoch_bytes, usize::MAX).min(buffer.len());
         let Some(stretch) = walk.next(&mut buffer[..epoch_bytes], fill)? else { break };

@@ -11,7 +11,7 @@ use vexfs_kernels::Digest;
 
 use super::FlowOptions;
 use super::applier::Unit;
-use super::pool::Epoch;
+use super::pool::{Epoch, Space};
 use crate::error::Error;
 use crate::journal::damage::Damage;
 use crate::journal::{End, Frame, Journal, Judge};
@@ -141,15 +141,21 @@ impl<'f> Verifier<'f> {
     /// Verifies and decodes an epoch's blocks, a run of them per worker.
     fn decode(&self, epoch: &mut Epoch) {
         let (reading, frames) = (self.options.reading, &epoch.stretch.frames);
-        let (buffer, runs) = (&epoch.space.buffer, &mut epoch.space.runs);
+        let Space { buffer, runs, digests } = &mut epoch.space;
+        let (buffer, digests) = (&buffer[..], &digests[..]);
         let run_length = frames.len().div_ceil(runs.len()).max(1);
         self.workers.install(|| {
             runs.par_iter_mut().enumerate().for_each(|(index, run)| {
                 let start = (index * run_length).min(frames.len());
                 let end = (start + run_length).min(frames.len());
-                run.run(&frames[start..end], buffer, reading);
+                let given = digests.get(start..end).unwrap_or_default();
+                run.run(&frames[start..end], buffer, given, reading);
             });
         });
+        let wrong = runs.iter().map(|run| run.wrongly_given).sum();
+        if let (Some(offload), 1..) = (self.options.offload, wrong) {
+            offload.was_wrong(wrong);
+        }
     }
 
     /// Judges the bad blocks of an epoch and counts the good ones. Tells whether the journal ends

@@ -13,6 +13,7 @@ use super::shared::Shared;
 use super::stop::StopPoint;
 use crate::checkpoint::CheckpointPolicy;
 use crate::journal::{Head, Journal, Validation};
+use crate::offload::Offload;
 use crate::state::PARTITIONS;
 use crate::storage::Folder;
 
@@ -41,6 +42,8 @@ pub struct ReplayOptions {
     pub validation: Validation,
     /// What computes the digests of blocks.
     pub kernel: Kernel,
+    /// What may hash blocks beside the workers, where digests are checked.
+    pub offload: Option<Offload>,
     /// What is done about damage.
     pub damage: DamagePolicy,
     /// The workers and the memory limit that it shares with other replays; the next two don't count
@@ -96,6 +99,7 @@ impl Default for ReplayOptions {
         Self {
             validation: Validation::Cryptographic,
             kernel: Kernel::quickest(),
+            offload: None,
             damage: DamagePolicy::default(),
             threads: cores().min(NonZero::new(THREADS_MAX).unwrap_or(NonZero::<usize>::MIN)),
             shared: None,

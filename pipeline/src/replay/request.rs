@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::event::Body;
 use crate::flow::{self, FlowOptions};
 use crate::journal::{EndKind, Journal, Plan, Validation};
+use crate::offload::Offload;
 use crate::stages::decode::Reading;
 use crate::state::MemoryState;
 
@@ -105,6 +106,14 @@ impl<'r> Request<'r> {
         }
     }
 
+    /// What may hash beside the workers. Where memory is limited, none that is only tried: how much it
+    /// takes isn't known before.
+    fn offload(&self) -> Option<&'r Offload> {
+        let is_checked = self.options.validation >= Validation::Cryptographic;
+        let offload = self.options.offload.as_ref().filter(|_| is_checked);
+        offload.filter(|it| !it.is_tried() || self.options.memory_limit().is_none())
+    }
+
     /// A pass over all events, past all damage, that applies nothing.
     pub(super) fn for_looking<'a>(&'a self, start: Option<&'a Cut>) -> FlowOptions<'a> {
         let options = self.options;
@@ -124,6 +133,7 @@ impl<'r> Request<'r> {
             anchor_lsn: options.anchor.map(|anchor| anchor.lsn),
             list_blocks: options.list_blocks,
             start,
+            offload: self.offload(),
             cuts: false,
             control: &options.control,
             deadline: self.deadline,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::ThreadPool;
@@ -13,7 +14,7 @@ use crate::flow;
 /// every epoch, a few milliseconds' work, so that none starves.
 #[derive(Debug)]
 pub struct Shared {
-    pub(crate) workers: ThreadPool,
+    pub(crate) workers: Arc<ThreadPool>,
     pub(crate) budget: Budget,
 }
 
@@ -23,7 +24,7 @@ impl Shared {
     /// # Errors
     /// [`Error::InvalidOption`] when the workers can't be had.
     pub fn new(threads: NonZero<usize>, memory_limit: Option<u64>) -> Result<Self, Error> {
-        let workers = flow::thread_pool(threads.get())?;
+        let workers = Arc::new(flow::thread_pool(threads.get())?);
         Ok(Self { workers, budget: Budget::new(memory_limit) })
     }
 }

@@ -285,6 +285,7 @@ impl Salvage<'_> {
             plan: None,
             anchor_lsn: None,
             start: None,
+            offload: None,
             cuts: false,
             control: &self.options.control,
             deadline: None,

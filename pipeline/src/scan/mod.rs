@@ -78,6 +78,9 @@ pub fn scan(
         return Err(Error::NoJournals { path: root.to_owned() });
     }
     let total_bytes = candidates.iter().map(|it| it.file_bytes).fold(0, u64::saturating_add);
+    if let Some(offload) = &options.offload {
+        offload.expect_bytes(total_bytes);
+    }
     let mut whole = Whole::of(total_bytes, progress);
     let found = candidates.len() as u64;
     let mut journals = Vec::new();

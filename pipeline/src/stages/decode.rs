@@ -114,6 +114,8 @@ pub(crate) struct Decoded {
     /// Transactions and LSNs of events of unknown types, where somebody wants to know of them, and
     /// where they lie.
     pub(crate) unknown: Vec<(u64, u64, u32)>,
+    /// How many of the digests that were given were wrong.
+    pub(crate) wrongly_given: u64,
     digests: Vec<Digest>,
 }
 
@@ -130,26 +132,42 @@ impl Decoded {
         self.tally = Tally::default();
         self.faults.clear();
         self.unknown.clear();
+        self.wrongly_given = 0;
     }
 
-    /// Verifies and decodes `frames`.
-    pub(crate) fn run(&mut self, frames: &[Frame], buffer: &[u8], reading: Reading<'_>) {
+    /// Verifies and decodes `frames`. Some of their digests may be given by an accelerator.
+    pub(crate) fn run(
+        &mut self,
+        frames: &[Frame],
+        buffer: &[u8],
+        given: &[Option<Digest>],
+        reading: Reading<'_>,
+    ) {
         self.clear();
         let mut digests = std::mem::take(&mut self.digests);
-        for batch in frames.chunks(verify::BATCH) {
-            verify::verify_batch(batch, buffer, reading, &mut digests, |frame, result| {
-                if reading.stop_at_fault && !self.faults.is_empty() {
-                    return;
+        for (number, batch) in frames.chunks(verify::BATCH).enumerate() {
+            let given = given.get(number * verify::BATCH..).unwrap_or_default();
+            verify::compute_digests(batch, buffer, given, reading, &mut digests);
+            for (index, frame) in batch.iter().enumerate() {
+                let block = frame.block(buffer);
+                let (given, digest) = (given.get(index).copied().flatten(), digests.get(index));
+                let mut checked = verify::check(frame, block, digest, reading.validation);
+                if given.is_some() && checked.is_err() {
+                    // What another one says is no proof of damage.
+                    let digest = vexfs_kernels::sha256(block::digest_range(block));
+                    self.wrongly_given += u64::from(given != Some(digest));
+                    checked = verify::check(frame, block, Some(&digest), reading.validation);
                 }
                 let before = self.tally;
-                if let Err(fault) = result.and_then(|()| self.decode(frame, buffer, reading)) {
+                if let Err(fault) = checked.and_then(|()| self.decode(frame, buffer, reading)) {
                     let bad = BadBlock { frame: *frame, fault, before };
                     self.cut(&bad);
                     self.faults.push(bad);
                 }
-            });
-            if reading.stop_at_fault && !self.faults.is_empty() {
-                break;
+                if reading.stop_at_fault && !self.faults.is_empty() {
+                    self.digests = digests;
+                    return;
+                }
             }
         }
         self.digests = digests;

@@ -10,31 +10,43 @@ use crate::journal::{Frame, Validation};
 /// How many blocks are hashed together: as many as the widest kernel hashes side by side.
 pub(crate) const BATCH: usize = 16;
 
-/// Checks a batch of blocks and tells the result of each in turn.
-pub(crate) fn verify_batch(
+/// Computes the digests of a batch of blocks, where they are to be checked, but for those that are given.
+pub(crate) fn compute_digests(
     frames: &[Frame],
     buffer: &[u8],
+    given: &[Option<Digest>],
     reading: Reading<'_>,
     digests: &mut Vec<Digest>,
-    mut result: impl FnMut(&Frame, Result<(), Fault>),
 ) {
-    let Reading { validation, kernel, .. } = reading;
     digests.clear();
-    if validation >= Validation::Cryptographic {
-        let mut ranges = [&[][..]; BATCH];
-        for (range, frame) in ranges.iter_mut().zip(frames) {
-            *range = block::digest_range(frame.block(buffer));
+    if reading.validation < Validation::Cryptographic {
+        return;
+    }
+    let mut ranges = [&[][..]; BATCH];
+    let mut count = 0;
+    for (index, frame) in frames.iter().enumerate().take(BATCH) {
+        if given.get(index).is_none_or(Option::is_none) {
+            ranges[count] = block::digest_range(frame.block(buffer));
+            count += 1;
         }
-        kernel.sha256_many(&ranges[..frames.len().min(BATCH)], digests);
     }
-    for (index, frame) in frames.iter().enumerate() {
-        let crc = if validation >= Validation::Basic {
-            block::check_payload_crc(&frame.header, frame.block(buffer))
-        } else {
-            Ok(())
-        };
-        let digest =
-            digests.get(index).map_or(Ok(()), |&digest| block::check_digest(&frame.header, digest));
-        result(frame, crc.and(digest));
+    reading.kernel.sha256_many(&ranges[..count], digests);
+    if count < frames.len() {
+        let mut computed = std::mem::take(digests).into_iter();
+        let all = given.iter().take(frames.len());
+        digests.extend(all.filter_map(|given| given.or_else(|| computed.next())));
     }
+}
+
+/// Checks a block by its digest, where there is one.
+pub(crate) fn check(
+    frame: &Frame,
+    block: &[u8],
+    digest: Option<&Digest>,
+    validation: Validation,
+) -> Result<(), Fault> {
+    if validation >= Validation::Basic {
+        block::check_payload_crc(&frame.header, block)?;
+    }
+    digest.map_or(Ok(()), |&digest| block::check_digest(&frame.header, digest))
 }
