@@ -25,6 +25,7 @@ use crossbeam_channel::bounded;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 pub(crate) use backing::Backed;
+pub(crate) use pool::Spares;
 pub(crate) use serial::{Accepted, Sink, run_serial};
 
 use vexfs_kernels::Digest;
@@ -199,7 +200,7 @@ fn run_for(
         }
         None => spaces * buffer_bytes,
     };
-    let pool = Pool::new(spaces, buffer_bytes, threads)?;
+    let pool = Pool::new(spaces, buffer_bytes, threads, crew.spares.as_ref())?;
     let (read_sender, mut read_receiver) = bounded(1);
     let (unit_sender, unit_receiver) = bounded(1);
     let (settled_sender, settled_receiver) = bounded(SPACES);
@@ -216,7 +217,7 @@ fn run_for(
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes threads")]
     let (read, hashed, verified, applied, saved) = thread::scope(|scope| {
         let reader = spawn(scope, "read", || {
-            reader::read(journal, options, workers, pool, read_sender, &enough)
+            reader::read(journal, options, workers, (&pool, buffer_bytes), read_sender, &enough)
         });
         let hasher = offload.map(|offload| {
             let (hashed_sender, hashed_receiver) = bounded(1);
@@ -238,6 +239,9 @@ fn run_for(
         let (read, verified) = (join(reader), join(verifier));
         (read, hasher.map_or(Ok(()), join), verified, applied, saved.map_or(Ok(()), join))
     });
+    if let Some(spares) = &crew.spares {
+        pool.leave_to(spares);
+    }
     // Whoever fails hangs up. A failed checkpoint is the cause of all else; then the applier's error,
     // since the verifier has found no more than that nobody takes what it hands on.
     saved?;

@@ -1,5 +1,8 @@
 //! The spaces that epochs travel in: made once, lent, and returned by themselves. Their number is
-//! the pipeline's memory limit: when none is free, reading waits.
+//! the pipeline's memory limit: when none is free, reading waits. Between passes that follow each other
+//! they may be kept, since memory that was touched before is quicker.
+
+use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use vexfs_kernels::Digest;
@@ -10,7 +13,7 @@ use crate::stages::decode::Decoded;
 
 /// What an epoch needs while it is on its way.
 #[derive(Debug, Default)]
-pub(super) struct Space {
+pub(crate) struct Space {
     /// The blocks' bytes.
     pub(super) buffer: Vec<u8>,
     /// The digests of the epoch's blocks that an accelerator found, in their order; empty where it was
@@ -48,6 +51,16 @@ impl Drop for Epoch {
     }
 }
 
+/// Spaces that nobody uses now.
+#[derive(Debug, Default)]
+pub(crate) struct Spares(Mutex<Vec<Space>>);
+
+impl Spares {
+    fn with<T>(&self, act: impl FnOnce(&mut Vec<Space>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// The pool.
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -56,15 +69,28 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// A pool of this many spaces, each with a buffer of this many bytes and this many runs.
-    pub(super) fn new(spaces: usize, buffer_bytes: usize, runs: usize) -> Result<Self, Error> {
+    /// A pool of this many spaces, each with a buffer of at least this many bytes and with this many runs.
+    /// Those that are spare are taken first.
+    pub(super) fn new(
+        spaces: usize,
+        buffer_bytes: usize,
+        runs: usize,
+        spares: Option<&Spares>,
+    ) -> Result<Self, Error> {
         let (home, free) = bounded(spaces);
         for _ in 0..spaces {
-            let buffer = zeroed(buffer_bytes)?;
-            let runs = (0..runs).map(|_| Decoded::default()).collect();
-            let _ = home.try_send(Space { buffer, runs, digests: Vec::new() });
+            let spare = spares.and_then(|spares| spares.with(Vec::pop));
+            let mut space = spare.unwrap_or_default();
+            space.grow(buffer_bytes)?;
+            space.runs.resize_with(runs, Decoded::default);
+            let _ = home.try_send(space);
         }
         Ok(Self { home, free })
+    }
+
+    /// Gives the spaces away that have come home.
+    pub(super) fn leave_to(self, spares: &Spares) {
+        spares.with(|spares| spares.extend(self.free.try_iter()));
     }
 
     /// Waits for a free space; `None` when there will be none any more.

@@ -11,7 +11,6 @@ use super::pool::{Epoch, Pool};
 use super::{FlowOptions, offloaded_bytes};
 use crate::error::Error;
 use crate::journal::{End, Fill, Journal, Segment, Walk, layout};
-use crate::offload::Offload;
 
 /// How much one worker reads at once, in bytes.
 const READ_BYTES: usize = 256 * 1024;
@@ -25,7 +24,7 @@ pub(super) fn read(
     journal: &Journal,
     options: &FlowOptions<'_>,
     workers: &ThreadPool,
-    pool: Pool,
+    (pool, buffer_bytes): (&Pool, usize),
     epochs: Sender<Epoch>,
     enough: &AtomicBool,
 ) -> Result<Option<End>, Error> {
@@ -52,13 +51,14 @@ pub(super) fn read(
             walk.end_here();
         }
         let _span = tracing::debug_span!("read").entered();
-        if options.offload.is_some_and(Offload::takes_epochs) {
-            epoch.space.grow(offloaded_bytes(journal))?;
-            epoch_bytes = usize::MAX;
-        }
+        let most = match options.offload {
+            Some(offload) if offload.takes_epochs() => offloaded_bytes(journal),
+            _ => buffer_bytes,
+        };
+        epoch.space.grow(most)?;
         let buffer = &mut epoch.space.buffer;
-        let epoch_bytes = std::mem::replace(&mut epoch_bytes, usize::MAX).min(buffer.len());
-        let Some(stretch) = walk.next(&mut buffer[..epoch_bytes], fill)? else { break };
+        let length = std::mem::replace(&mut epoch_bytes, usize::MAX).min(most).min(buffer.len());
+        let Some(stretch) = walk.next(&mut buffer[..length], fill)? else { break };
         epoch.stretch = stretch;
         if epochs.send(epoch).is_err() {
             break;

@@ -31,14 +31,18 @@ pub(super) enum Next {
     Accelerator,
 }
 
-/// How much must have been seen before a rate is believed, in bytes.
+/// How much must have been seen of the workers before their rate is believed, in bytes.
 const MEASURED_BYTES: u64 = 64 << 20;
+/// The same of the accelerator, whose epochs are longer.
+const TRIAL_BYTES: u64 = 512 << 20;
+/// Up to so many times what the workers would take, its trial goes on.
+const TRIAL_TIMES: f64 = 3.0;
 /// How long the flow takes to come to a steady pace after a change, in epochs.
-const SETTLING_EPOCHS: u32 = 4;
+const SETTLING_EPOCHS: u32 = 3;
 /// How long opening may keep a worker busy, in seconds.
 const OPENING_SECONDS: f64 = 1.2;
-/// What share of the time that is left opening may take, of all workers together.
-const OPENING_SHARE_MAX: f64 = 0.04;
+/// What share of the time that is left opening and the trial may take.
+const COST_SHARE_MAX: f64 = 0.04;
 /// How much quicker the accelerator must be to be worth the memory it takes.
 const GAIN_MIN: f64 = 1.02;
 
@@ -63,9 +67,9 @@ impl Pace {
         }
     }
 
-    /// In bytes per second, once enough was seen.
-    fn rate(&self) -> Option<f64> {
-        let enough = self.bytes >= MEASURED_BYTES && !self.time.is_zero();
+    /// In bytes per second, once so much was seen.
+    fn rate(&self, bytes_min: u64) -> Option<f64> {
+        let enough = self.bytes >= bytes_min && !self.time.is_zero();
         enough.then(|| self.bytes as f64 / self.time.as_secs_f64())
     }
 }
@@ -110,8 +114,11 @@ impl Choice {
     }
 
     pub(super) fn begin_pass(&mut self, bytes: u64) {
-        self.bytes_left = self.bytes_left.max(bytes);
-        (self.workers.last, self.accelerator.last) = (None, None);
+        // Between the passes of one scan time goes by that is the scan's.
+        if self.bytes_left < bytes {
+            self.bytes_left = bytes;
+            (self.workers.last, self.accelerator.last) = (None, None);
+        }
     }
 
     /// What is done with an epoch that comes now.
@@ -143,17 +150,25 @@ impl Choice {
         }
     }
 
+    fn workers_rate(&self) -> Option<f64> {
+        self.workers.rate(MEASURED_BYTES)
+    }
+
     fn pays_to_open(&self, threads: usize) -> bool {
-        self.workers.rate().is_some_and(|rate| {
-            let seconds_left = self.bytes_left as f64 / rate;
-            OPENING_SECONDS / threads as f64 <= seconds_left * OPENING_SHARE_MAX
+        self.workers_rate().is_some_and(|rate| {
+            let cost = OPENING_SECONDS / threads as f64 + TRIAL_BYTES as f64 / rate;
+            cost <= self.bytes_left as f64 / rate * COST_SHARE_MAX
         })
     }
 
     /// Whether it was the quicker one in its trial; none while that isn't known.
     fn is_worth_it(&self) -> Option<bool> {
-        let accelerator = self.accelerator.rate()?;
-        Some(self.workers.rate().is_none_or(|workers| accelerator >= workers * GAIN_MIN))
+        let workers = self.workers_rate()?;
+        let Some(accelerator) = self.accelerator.rate(TRIAL_BYTES) else {
+            let so_far = self.accelerator.rate(1)?;
+            return (so_far * TRIAL_TIMES < workers).then_some(false);
+        };
+        Some(accelerator >= workers * GAIN_MIN)
     }
 
     /// One was opened.
@@ -186,7 +201,7 @@ impl Choice {
 
     /// How quickly bytes went by with the workers and with the accelerator, in bytes per second.
     pub(super) fn rates(&self) -> (Option<f64>, Option<f64>) {
-        (self.workers.rate(), self.accelerator.rate())
+        (self.workers_rate(), self.accelerator.rate(1))
     }
 }
 

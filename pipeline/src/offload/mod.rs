@@ -84,7 +84,7 @@ impl Offload {
         self.desk().choice.expect_bytes(bytes);
     }
 
-    /// A pass over so many bytes begins. The time since the last one was nobody's.
+    /// A pass over so many bytes begins.
     pub(crate) fn begin_pass(&self, bytes: u64) {
         self.desk().choice.begin_pass(bytes);
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::ThreadPool;
 
 use crate::error::Error;
-use crate::flow;
+use crate::flow::{self, Spares};
 
 /// Workers and a memory limit, for one replay or for several at once. Each of these takes its turn at
 /// every epoch, a few milliseconds' work, so that none starves.
@@ -16,6 +16,8 @@ use crate::flow;
 pub struct Shared {
     pub(crate) workers: Arc<ThreadPool>,
     pub(crate) budget: Budget,
+    /// The buffers of passes that have ended, where they are kept for the next ones.
+    pub(crate) spares: Option<Spares>,
 }
 
 impl Shared {
@@ -25,7 +27,14 @@ impl Shared {
     /// [`Error::InvalidOption`] when the workers can't be had.
     pub fn new(threads: NonZero<usize>, memory_limit: Option<u64>) -> Result<Self, Error> {
         let workers = Arc::new(flow::thread_pool(threads.get())?);
-        Ok(Self { workers, budget: Budget::new(memory_limit) })
+        Ok(Self { workers, budget: Budget::new(memory_limit), spares: None })
+    }
+
+    /// Keeps the buffers of a pass for the next one: passes over many small journals, one after the other,
+    /// are quicker. They are kept as long as this is.
+    #[must_use]
+    pub fn keeping_buffers(self) -> Self {
+        Self { spares: Some(Spares::default()), ..self }
     }
 }
 

@@ -48,7 +48,7 @@ impl ScanOptions {
         }
         let shared = match &options.shared {
             Some(shared) => Arc::clone(shared),
-            None => Arc::new(Shared::new(options.threads, options.memory_limit)?),
+            None => Arc::new(Shared::new(options.threads, options.memory_limit)?.keeping_buffers()),
         };
         let shared = Some(shared);
         Ok(ReplayOptions { shared, list_skipped: false, list_blocks: false, ..options.clone() })
