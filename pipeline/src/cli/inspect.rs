@@ -188,7 +188,8 @@ impl InspectArguments {
     /// The rows of one block: its own, or those of its events.
     fn rows_of(&self, frame: &Frame, buffer: &[u8]) -> Vec<Value> {
         let header = &frame.header;
-        let last_lsn = header.first_lsn + u64::from(header.event_count) - 1;
+        let last_lsn =
+            header.first_lsn.saturating_add(u64::from(header.event_count)).saturating_sub(1);
         let (from, to) = self.lsn.unwrap_or((0, u64::MAX));
         if last_lsn < from || header.first_lsn > to {
             return Vec::new();

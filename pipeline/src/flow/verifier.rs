@@ -178,8 +178,10 @@ impl<'f> Verifier<'f> {
                 self.found.end = Some(End::at(frame.position(), judged.damage));
                 break;
             }
-            let block_end = frame.header.file_offset + u64::from(frame.header.block_bytes);
-            let next_lsn = frame.header.first_lsn + u64::from(frame.header.event_count);
+            let block_end =
+                frame.header.file_offset.saturating_add(u64::from(frame.header.block_bytes));
+            let next_lsn =
+                frame.header.first_lsn.saturating_add(u64::from(frame.header.event_count));
             let damage =
                 Damage { end: block_end, next_lsn: Some(next_lsn), blocks: 1, ..judged.damage };
             Findings::add_damage(&mut self.found.damages, damage);

@@ -66,7 +66,7 @@ impl Position {
     #[must_use]
     pub fn after(&self, header: &BlockHeader) -> Self {
         Self {
-            offset: header.file_offset + u64::from(header.block_bytes),
+            offset: header.file_offset.saturating_add(u64::from(header.block_bytes)),
             next_block: header.block.saturating_add(1),
             next_lsn: header.first_lsn.saturating_add(u64::from(header.event_count)),
             digest: header.digest,

@@ -344,7 +344,7 @@ impl<'j> Walk<'j> {
         self.entries.0.update(&bytes);
         self.entries.1 += 1;
         self.position.offset = entry.file_offset + u64::from(entry.block_bytes);
-        self.position.next_block += 1;
+        self.position.next_block = self.position.next_block.saturating_add(1);
         self.position.next_lsn = block.next_lsn;
         self.position.digest = entry.digest;
         self.continuity = Continuity::Next;

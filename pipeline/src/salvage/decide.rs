@@ -91,7 +91,7 @@ impl<'j> Decider<'j> {
     pub(super) fn block(&mut self, accepted: &Accepted<'_>) -> Result<(), Error> {
         let Accepted { segment, header, bytes } = accepted;
         self.holes.add(self.next_lsn, header.first_lsn);
-        self.next_lsn = header.first_lsn + u64::from(header.event_count);
+        self.next_lsn = header.first_lsn.saturating_add(u64::from(header.event_count));
         self.blocks.update(&header.digest);
         if std::mem::replace(&mut self.writer_epoch, header.writer_epoch) != header.writer_epoch {
             self.discard_open();
