@@ -18,10 +18,13 @@ const BLOCKS: usize = 64;
 /// How often a round repeats each candidate; the quickest time counts.
 const REPEATS: usize = 3;
 
-/// Something that hashes every one of the blocks, one after the other or side by side.
+/// Hashes every one of the blocks, one after the other or side by side.
+type Hash = dyn Fn(&[&[u8]], &mut Vec<Digest>);
+
+/// Something that does so.
 struct Candidate {
     name: String,
-    hash: Box<dyn Fn(&[&[u8]], &mut Vec<Digest>)>,
+    hash: Box<Hash>,
 }
 
 impl Candidate {
@@ -81,7 +84,7 @@ pub(crate) fn measure(rounds: usize) -> Rows {
 }
 
 /// How fast the blocks are hashed, in bytes per second.
-fn rate(blocks: &[&[u8]], hash: &dyn Fn(&[&[u8]], &mut Vec<Digest>), expected: &[Digest]) -> f64 {
+fn rate(blocks: &[&[u8]], hash: &Hash, expected: &[Digest]) -> f64 {
     let mut digests = Vec::with_capacity(blocks.len());
     let rate = best_of(|| hash(black_box(blocks), &mut digests));
     assert!(digests == expected, "a candidate computes something else");
