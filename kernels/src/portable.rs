@@ -3,6 +3,7 @@
 use sha2::Digest as _;
 
 use crate::Digest;
+#[cfg(target_arch = "x86_64")]
 use crate::lanes::{Block, State};
 
 pub(crate) fn sha256(bytes: &[u8]) -> Digest {
