@@ -15,8 +15,8 @@ masked_backends() {
 }
 
 # Finds what is read out of bounds, or before it was written. Valgrind hides SHA and AVX-512 from the program:
-# that leaves AVX2, and the portable backend as software, which everywhere else has the SHA instructions.
-# Random batches would take minutes.
+# that leaves AVX2, and the sha2 crate without the SHA instructions that it uses elsewhere whatever is masked; so
+# there is no build with its software backend. Random batches would take minutes.
 backends_in_valgrind() {
     local runner="['valgrind', '--quiet', '--error-exitcode=9']"
     timeout --verbose 600 "${backends[@]}" --config "target.'cfg(all())'.runner = $runner" \
