@@ -27,7 +27,7 @@ fuzz_two() {
     for target; do
         printf -- '-- %s\n' "$target"
         if wait "${pids[0]}"; then
-            tail -n 12 "target/ci/fuzz-$target.log"
+            tail -n 6 "target/ci/fuzz-$target.log"
         else
             cat "target/ci/fuzz-$target.log"
             failed=1
