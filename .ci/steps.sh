@@ -23,7 +23,8 @@ not_run() {
 
 summary() {
     printf '\n== seconds on the clock, and of CPU\n'
-    awk -F '\t' '{ printf "%7.1f %7.1f  %s\n", $1, $2 + $3, $4 }' "$step_times"
+    # What else is there is the shell's own, of a command that was killed.
+    awk -F '\t' 'NF == 4 { printf "%7.1f %7.1f  %s\n", $1, $2 + $3, $4; next } { print }' "$step_times"
     printf '%7.1f          in all\n' "$SECONDS"
     cat "$notes"
     [ -z "$current" ] || printf 'FAILED: %s\n' "$current"
