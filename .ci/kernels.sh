@@ -43,6 +43,10 @@ backends_on_aarch64() {
 # that there is no display.
 gpu() {
     cargo clippy --package vexfs-kernels --features gpu --all-targets --release --locked -- -D warnings
+    cargo clippy --package vexfs-replay --features gpu --lib --bins --release --locked -- -D warnings
     NODEVICE_SELECT=1 VEXFS_GPU_TESTS=required timeout --verbose 600 \
         cargo test --package vexfs-kernels --features gpu --release --locked --lib --test gpu
+    # Whole journals, through the flow and on the command line.
+    NODEVICE_SELECT=1 timeout --verbose 600 \
+        cargo test --package vexfs-replay --features gpu --release --locked --test offload
 }

@@ -37,9 +37,14 @@ fn a_backend_that_is_not_there_is_told() {
         assert_eq!(ran.code, Some(2), "{ran:?}");
         assert!(message.contains(&format!("{backend} needs ")), "{message}");
     }
-    let ran = run(&["verify", text_of(&made.path()), "--backend", "sha-3"]);
-    assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("there is no backend sha-3; there are auto, "), "{}", ran.stderr);
+    let refused =
+        [("sha-3", "there is no backend sha-3; there are auto, "), ("cpu:1", "no backend cpu:1")];
+    let without = ("gpu", "built without the feature gpu");
+    for (name, why) in refused.into_iter().chain((!cfg!(feature = "gpu")).then_some(without)) {
+        let ran = run(&["verify", text_of(&made.path()), "--backend", name]);
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    }
 }
 
 /// What is masked off is as if it weren't there.

@@ -1,6 +1,9 @@
 //! A GPU in place of a fake; one made of software will do.
 
+use std::process::Command;
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use vexfs_replay::journal::Journal;
 use vexfs_replay::offload::{Adapters, OffloadPolicy, gpu};
@@ -27,4 +30,30 @@ fn a_gpu_comes_to_what_the_workers_come_to() {
         assert_eq!(report.offloaded.blocks, 2 * outcome.findings.blocks);
         assert_eq!((report.workers.blocks, report.wrong_blocks), (0, 0));
     }
+}
+
+/// The program, on a journal on disk: a GPU by its name, one that isn't there, and `auto`.
+#[test]
+fn the_program_tells_who_hashed() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let run = |arguments: &[&str]| -> Value {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_vexfs-replay-pipe"));
+        let output = program.args(arguments).arg(&journal).arg("--json").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    run(&["generate", "--recipe", "1k"]);
+    let blocks = |result: &Value, who: &str| result["offload"][who]["blocks"].as_u64().unwrap();
+    // Whatever there is has a name.
+    let named = run(&["verify", "--backend", "gpu:"]);
+    assert_eq!((blocks(&named, "offloaded"), blocks(&named, "workers")), (4, 0), "{named}");
+    let missing = run(&["verify", "--backend", "gpu:no such adapter"]);
+    assert_eq!((blocks(&missing, "offloaded"), blocks(&missing, "workers")), (0, 4));
+    let why = missing["offload"]["ended"].as_str().unwrap();
+    assert!(why.contains("no such adapter"), "{why}");
+    let little = run(&["verify"]);
+    assert_eq!(blocks(&little, "offloaded"), 0);
+    assert!(little["offload"]["ended"].as_str().unwrap().contains("too little"), "{little}");
+    assert_eq!(named["head"], little["head"]);
 }
