@@ -11,8 +11,6 @@ mod choice;
 pub mod gpu;
 mod instructions;
 mod lanes;
-#[cfg(feature = "gpu")]
-pub mod offload;
 mod portable;
 mod prefetch;
 #[cfg(target_arch = "x86_64")]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use vexfs_kernels::gpu::{Fault, Gpu, GpuOptions};
 use vexfs_replay::journal::Journal;
-use vexfs_replay::offload::{Adapters, OffloadPolicy, gpu};
+use vexfs_replay::offload::{Accelerator, Adapters, Offload, OffloadPolicy, gpu};
 use vexfs_replay::replay::{ReplayOptions, replay, verify};
 
 use crate::scribe::Step;
@@ -29,6 +30,46 @@ fn a_gpu_comes_to_what_the_workers_come_to() {
         assert_eq!(report.ended, None, "a GPU is needed here, if only one made of software");
         assert_eq!(report.offloaded.blocks, 2 * outcome.findings.blocks);
         assert_eq!((report.workers.blocks, report.wrong_blocks), (0, 0));
+    }
+}
+
+/// At each load of an epoch: the workers do what it left, and the report says why.
+#[test]
+fn a_gpu_that_fails_is_taken_over_by_the_workers() {
+    let (folder, _) = journal_of(THREE_SEGMENTS, OPTIONS);
+    let journal = Journal::open(Arc::new(folder)).unwrap();
+    let alone = verify(&journal, &ReplayOptions::default(), &mut |_| {}).unwrap().findings;
+    let faults = [
+        Fault::LostBeforeFilling,
+        Fault::LostBeforeSubmitting,
+        Fault::LostAfterSubmitting,
+        Fault::OutOfMemory,
+        Fault::Refused,
+        Fault::Panic,
+        Fault::Wrong,
+    ];
+    for fault in faults {
+        for step in 0..4 {
+            let options = GpuOptions { slot_bytes: 4096, ..GpuOptions::default() };
+            let opener = move |_| {
+                let mut gpu = Gpu::open(&options).map_err(|error| error.to_string())?;
+                gpu.break_at(fault, step);
+                Ok(Box::new(gpu) as Box<dyn Accelerator>)
+            };
+            let offload = Offload::new(OffloadPolicy::Always, Box::new(opener));
+            let options =
+                ReplayOptions { offload: Some(offload.clone()), ..ReplayOptions::default() };
+            let found = verify(&journal, &options, &mut |_| {}).unwrap().findings;
+            assert_eq!(format!("{found:?}"), format!("{alone:?}"));
+            let report = offload.report();
+            assert!(report.accelerator.is_some(), "{report:?}");
+            assert!(
+                report.ended.is_some() && report.wrong_blocks == 0,
+                "{fault:?} {step} {report:?}"
+            );
+            assert_eq!(report.offloaded.blocks + report.workers.blocks, alone.blocks);
+            assert!(report.workers.blocks > 0);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! SHA-256 on a graphics processor: thousands of ranges at once, one invocation a range.
 //!
 //! What is in this folder, and nothing else, knows wgpu. A device that fails says so and is dead from
-//! then on; who goes on instead is decided by [`Offload`](crate::offload::Offload).
+//! then on; what it left is for the caller to hash.
 //! Absent on purpose: threads, retries, and any guess that a GPU is the quicker one.
 
 mod capacity;
