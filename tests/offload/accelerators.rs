@@ -67,7 +67,7 @@ impl Accelerator for Fake {
                 }
             }
             Nature::Miscounting => {
-                found.resize(self.dice.random_range(0..2 * ranges.len() + 2), None)
+                found.resize(self.dice.random_range(0..2 * ranges.len() + 2), None);
             }
         }
         Ok(())
