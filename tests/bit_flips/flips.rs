@@ -8,6 +8,7 @@ use vexfs_replay::journal::{Durability, EndKind, Head, Journal, Validation, Writ
 use vexfs_replay::replay::{DamagePolicy, Outcome, ReplayOptions, replay_serially, verify};
 use vexfs_replay::storage::MemoryFolder;
 
+use crate::keep_memory::keep_memory;
 use crate::small_journal::{OPTIONS, THREE_SEGMENTS, copy_of, journal_of, names_of};
 
 /// How many bits to go on by: all of them, unless the code is slow.
@@ -70,6 +71,7 @@ fn flip_every_bit_of(segment: usize) {
 }
 
 fn flip_every_bit(segment: usize, durability: Durability) {
+    keep_memory();
     let started = Instant::now();
     let (folder, _) = journal_of(THREE_SEGMENTS, WriterOptions { durability, ..OPTIONS });
     let names = names_of(&folder);
