@@ -6,16 +6,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rustix::io::Errno;
 use vexfs_replay::Error;
+use vexfs_replay::checkpoint::CheckpointPolicy;
 use vexfs_replay::journal::layout::{BlockHeader, PAGE_BYTES};
 use vexfs_replay::journal::{Durability, EndKind, Journal, Validation, WriterOptions};
 use vexfs_replay::replay::{
-    Control, DamagePolicy, Progress, ReplayOptions, replay, replay_serially, verify,
+    CheckpointStart, Checkpoints, Control, DamagePolicy, Progress, ReplayOptions, replay,
+    replay_serially, verify,
 };
 use vexfs_replay::storage::{Folder, MemoryFolder};
 
 use crate::crashing::{CrashingFolder, Fate, Operation};
 use crate::harness::{Made, POLICIES, options, replay_both};
-use crate::scribe::{History, Scribe, Step};
+use crate::scribe::{History, Scribe, Step, recovered};
 use crate::small_journal::{OPTIONS, THREE_SEGMENTS, copy_of, names_of};
 use crate::watched::{Call, WatchedFolder};
 
@@ -62,6 +64,38 @@ fn fault_18_what_was_read_is_synced_before_anything_builds_on_it() {
     // The first file that was made is the segment at whose end the next one takes over.
     let first = &operations[before];
     assert!(matches!(first, Operation::Sync { file: 0 }), "{first:?}");
+}
+
+#[test]
+fn fault_18_a_checkpoint_is_of_what_survives_a_power_failure() {
+    let journal = CrashingFolder::on(&MemoryFolder::default());
+    let shared: Arc<dyn Folder> = Arc::new(journal.clone());
+    let unsynced = WriterOptions { durability: Durability::MetadataOnly, ..OPTIONS };
+    let mut scribe = Scribe::create(Arc::clone(&shared), unsynced).unwrap();
+    for step in [Step::Set(3_000), Step::Commit].repeat(5) {
+        scribe.step(step).unwrap();
+    }
+    let (last_lsn, writes) = (scribe.history.last_lsn(), Arc::new(AtomicUsize::new(0)));
+    assert!(scribe.acknowledged < last_lsn, "the end isn't synced");
+    let noted = Arc::clone(&writes);
+    // Whatever of a checkpoint is on its way, what it is of would survive.
+    let checkpoints = WatchedFolder::over(MemoryFolder::default(), move |call| {
+        if call == Call::Write {
+            noted.fetch_add(1, Ordering::Relaxed);
+            let left: Arc<dyn Folder> = Arc::new(journal.crash_at_end().survivor(Fate::Lost));
+            let (_, outcome) = recovered(&left, Validation::Full).unwrap().unwrap();
+            assert_eq!(outcome.last_lsn, last_lsn);
+        }
+        Ok(())
+    });
+    let policy = Some(CheckpointPolicy { at_end: true, ..CheckpointPolicy::default() });
+    let folder = Arc::new(checkpoints);
+    let checkpoints = Some(Checkpoints { folder, start: CheckpointStart::Newest, policy });
+    let options = ReplayOptions { checkpoints, ..ReplayOptions::default() };
+    let journal = Journal::open(shared).unwrap();
+    let (_, outcome) = replay(&journal, &options, &mut |_| {}).unwrap();
+    assert_eq!(outcome.checkpoints.watermark, last_lsn);
+    assert!(writes.load(Ordering::Relaxed) > 0);
 }
 
 #[test]
