@@ -31,6 +31,9 @@ mod chain;
 #[path = "agreement/check.rs"]
 mod check;
 #[cfg(test)]
+#[path = "exact_resume/craft.rs"]
+mod craft;
+#[cfg(test)]
 #[path = "exact_resume/crashes.rs"]
 mod crashes;
 #[cfg(test)]
