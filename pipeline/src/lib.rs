@@ -34,6 +34,7 @@ mod stages;
 pub mod state;
 pub mod storage;
 pub mod store;
+mod sync;
 mod time;
 pub mod trust;
 #[doc(hidden)]

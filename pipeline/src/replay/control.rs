@@ -1,10 +1,9 @@
 //! The reins of a replay: cancel, pause and go on, from any thread.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering, PoisonError};
 
 /// How long a paused replay waits before it looks again whether a flag from outside was set, which
 /// can't wake it.
@@ -33,6 +32,8 @@ impl Control {
     /// left a checkpoint where it was to write some.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Relaxed);
+        // Who has looked at the flag holds the lock until it waits, so that it doesn't miss this.
+        drop(self.0.paused.lock().unwrap_or_else(PoisonError::into_inner));
         self.0.changed.notify_all();
     }
 
