@@ -8,6 +8,10 @@ mod attacker;
 #[path = "tamper/bytes.rs"]
 mod bytes;
 #[cfg(test)]
+#[allow(dead_code, reason = "shared with other tests")]
+#[path = "support/crashing.rs"]
+mod crashing;
+#[cfg(test)]
 #[path = "tamper/crude.rs"]
 mod crude;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use vexfs_replay::trust::{
 };
 
 use crate::attacker::Apart;
+use crate::crashing::{CrashingFolder, Dice};
 use crate::failing::{Call, FailingFolder, How, Plan};
 use crate::scribe::{Scribe, Step};
 use crate::signed::{KEY, Signed, name, options};
@@ -181,4 +182,30 @@ fn a_failure_at_any_call_leaves_a_whole_signature() {
         }
     }
     eprintln!("{failures} failures");
+}
+
+/// Whenever power fails while a journal is signed anew, its signature is the old one or the new one.
+#[test]
+fn a_crash_at_any_operation_leaves_a_whole_signature() {
+    let grown = Signed::by(THREE_SEGMENTS);
+    let old = sha256(&grown.signature());
+    grow(&grown, &[Step::Set(100), Step::Close]);
+    let crashing = CrashingFolder::on(&grown.folder);
+    let folder: Arc<dyn vexfs_replay::storage::Folder> = Arc::new(crashing.clone());
+    let place = Place::new(Arc::clone(&folder), name());
+    seal(&folder, &KEY, &place, Earlier::MustHold, &options(), &mut |_| {}).unwrap();
+    let (mut crash, mut dice) = (crashing.crashes(), Dice(3));
+    loop {
+        for fate in crash.fates(20, &mut dice) {
+            let left = Signed { folder: crash.survivor(fate) };
+            let at = format!("after {} operations, {fate:?}", crash.done());
+            let verdict = left.check().unwrap_or_else(|error| panic!("{at}: {error}")).1.verdict;
+            let is_old = sha256(&left.signature()) == old;
+            assert_eq!(is_old, verdict == TrustVerdict::Appended, "{at}");
+            assert!(is_old || verdict == TrustVerdict::Intact, "{at}");
+        }
+        if !crash.advance() {
+            return;
+        }
+    }
 }
