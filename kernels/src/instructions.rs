@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-/// The environment variable that names instruction sets to do without, separated by commas, as
-/// `/proc/cpuinfo` or the compiler names them (`sha,avx512f`). It is read once.
+/// The environment variable that names instruction sets to do without, separated by commas, as the
+/// compiler or `/proc/cpuinfo` names them (`sha,avx512f`). It is read once.
 pub const MASK_VARIABLE: &str = "VEXFS_CPU_MASK";
 
 /// Whether all of these may be used.
@@ -14,7 +14,20 @@ pub(crate) fn has_all(names: &[&str]) -> bool {
 fn is_masked(name: &str) -> bool {
     static MASK: OnceLock<String> = OnceLock::new();
     let mask = MASK.get_or_init(|| std::env::var(MASK_VARIABLE).unwrap_or_default());
-    mask.split(',').any(|masked| masked.trim() == name)
+    mask.split(',').any(|masked| {
+        let masked = masked.trim().to_lowercase();
+        masked == name || other_name(name) == Some(&masked)
+    })
+}
+
+/// As `/proc/cpuinfo` names it, where that differs.
+fn other_name(name: &str) -> Option<&'static str> {
+    match name {
+        "sha" => Some("sha_ni"),
+        "sse4.1" => Some("sse4_1"),
+        "neon" => Some("asimd"),
+        _ => None,
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

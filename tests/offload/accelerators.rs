@@ -6,6 +6,13 @@ use sha2::{Digest as _, Sha256};
 use vexfs_kernels::Digest;
 use vexfs_replay::offload::{Accelerator, Offload, OffloadPolicy};
 
+/// Where one panics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    Opening,
+    Hashing,
+}
+
 /// What an accelerator is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nature {
@@ -17,6 +24,8 @@ pub(crate) enum Nature {
     FailsAt(u64),
     /// It is not to be had.
     Missing,
+    /// It panics, when it is opened or when it hashes.
+    Panics(At),
     /// Some of its digests are wrong.
     Liar,
     /// It says less than it was asked for, or more.
@@ -35,6 +44,7 @@ pub(crate) fn offload(nature: Nature, seed: u64) -> Offload {
     let fake = Fake { nature, calls: 0, dice };
     let opener = move |_| match nature {
         Nature::Missing => Err("there is none".to_owned()),
+        Nature::Panics(At::Opening) => panic!("it can't be opened"),
         _ => Ok(Box::new(fake) as Box<dyn Accelerator>),
     };
     Offload::new(OffloadPolicy::Always, Box::new(opener))
@@ -51,7 +61,8 @@ impl Accelerator for Fake {
         found.clear();
         found.extend(ranges.iter().map(|range| Some(Sha256::digest(range).into())));
         match self.nature {
-            Nature::Honest | Nature::Missing => {}
+            Nature::Honest | Nature::Missing | Nature::Panics(At::Opening) => {}
+            Nature::Panics(At::Hashing) => panic!("it broke"),
             Nature::Choosy => self.leave_some(found),
             Nature::FailsAt(number) => {
                 if call >= number {

@@ -199,9 +199,11 @@ impl Slot {
             encoder.copy_buffer_to_buffer(&self.staging, input.at, &input.buffer, 0, used);
         }
         stamp(&mut encoder, 1);
+        let digests_bytes = ranges * size_of::<Digest>() as u64;
+        // What an earlier load left there is never taken for this one's.
+        encoder.clear_buffer(&self.digests, 0, Some(digests_bytes));
         self.kernel.run(&mut encoder, &self.bindings, ranges);
         stamp(&mut encoder, 2);
-        let digests_bytes = ranges * size_of::<Digest>() as u64;
         encoder.copy_buffer_to_buffer(&self.digests, 0, &self.found, 0, digests_bytes);
         if let Some(clock) = &self.clock {
             clock.put(&mut encoder, &self.found, self.digests.size());

@@ -296,7 +296,8 @@ impl CheckArguments {
 impl PassArguments {
     /// Options for a pass that only looks.
     pub(crate) fn options_of_looking(&self) -> ReplayOptions {
-        ReplayOptions { offload: self.check.options_of_looking().offload, ..self.options() }
+        let until = self.until.stop_point();
+        ReplayOptions { until, anchor: self.anchor, ..self.check.options_of_looking() }
     }
 
     pub(crate) fn options(&self) -> ReplayOptions {

@@ -55,13 +55,18 @@ const EPOCH_BYTES_PER_THREAD: usize = layout::MAX_BLOCK_BYTES;
 const EPOCH_BYTES: RangeInclusive<usize> =
     2 * layout::MAX_BLOCK_BYTES..=16 * layout::MAX_BLOCK_BYTES;
 
-/// How long an epoch is at most that an accelerator hashes, in bytes: it wants thousands of blocks.
-const OFFLOADED_EPOCH_BYTES: usize = 128 * layout::MAX_BLOCK_BYTES;
+/// What waits longer than this has waited for somebody.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
 
-/// How long an epoch of this journal is that an accelerator hashes, in bytes.
-fn offloaded_bytes(journal: &Journal) -> usize {
-    let total = usize::try_from(journal.total_bytes()).unwrap_or(usize::MAX);
-    total.clamp(layout::MAX_BLOCK_BYTES, OFFLOADED_EPOCH_BYTES)
+/// How long an epoch is at most that an accelerator hashes, in bytes, whatever it would like.
+const EPOCH_BYTES_OFFLOADED_MAX: usize = 128 * layout::MAX_BLOCK_BYTES;
+
+/// How long an epoch of this journal is at most that an accelerator hashes, in bytes, under this memory
+/// limit.
+fn offloaded_bytes(journal: &Journal, memory_limit: Option<u64>) -> usize {
+    let share = memory_limit.map_or(u64::MAX, |limit| limit / 16);
+    let most = usize::try_from(journal.total_bytes().min(share)).unwrap_or(usize::MAX);
+    most.max(layout::MAX_BLOCK_BYTES).min(EPOCH_BYTES_OFFLOADED_MAX)
 }
 
 /// How a pass over a journal is to be made.
@@ -97,13 +102,24 @@ impl FlowOptions<'_> {
         self.plan.and(self.reading.filter).map_or(u64::MAX, Filter::last_lsn)
     }
 
+    /// How much of a journal the pass is known to read, in bytes.
+    fn bytes_of(&self, journal: &Journal) -> u64 {
+        let is_whole =
+            self.reading.until_lsn == u64::MAX && self.start.is_none() && self.plan.is_none();
+        if is_whole { journal.block_bytes() } else { 0 }
+    }
+
     /// Fails when the pass is to end.
     fn check_stop(&self) -> Result<(), Error> {
         self.control.check(self.deadline)
     }
 
     fn wait_while_paused(&self, enough: &AtomicBool) {
+        let begun = Instant::now();
         self.control.wait_while_paused(self.deadline.map(|(deadline, _)| deadline), enough);
+        if let Some(offload) = self.offload.filter(|_| begun.elapsed() > PAUSE_MIN) {
+            offload.forget_time();
+        }
     }
 }
 
@@ -193,14 +209,15 @@ fn run_for(
     let offload = options.offload;
     // One more is on its way where an accelerator hashes.
     let spaces = SPACES + usize::from(offload.is_some());
-    let pipeline_bytes = match offload {
+    let offloaded_bytes = match offload {
         Some(offload) => {
-            offload.begin_pass(journal.block_bytes());
-            spaces * offloaded_bytes(journal)
+            offload.begin_pass(options.bytes_of(journal));
+            offloaded_bytes(journal, crew.budget.limit())
         }
-        None => spaces * buffer_bytes,
+        None => 0,
     };
     let pool = Pool::new(spaces, buffer_bytes, threads, crew.spares.as_ref())?;
+    let pipeline_bytes = pool.buffer_bytes().max(spaces * offloaded_bytes);
     let (read_sender, mut read_receiver) = bounded(1);
     let (unit_sender, unit_receiver) = bounded(1);
     let (settled_sender, settled_receiver) = bounded(SPACES);
@@ -217,7 +234,15 @@ fn run_for(
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes threads")]
     let (read, hashed, verified, applied, saved) = thread::scope(|scope| {
         let reader = spawn(scope, "read", || {
-            reader::read(journal, options, workers, (&pool, buffer_bytes), read_sender, &enough)
+            reader::read(
+                journal,
+                options,
+                workers,
+                &pool,
+                [buffer_bytes, offloaded_bytes],
+                read_sender,
+                &enough,
+            )
         });
         let hasher = offload.map(|offload| {
             let (hashed_sender, hashed_receiver) = bounded(1);

@@ -88,6 +88,14 @@ impl Pool {
         Ok(Self { home, free })
     }
 
+    /// How long the buffers are together, in bytes, before any is lent.
+    pub(super) fn buffer_bytes(&self) -> usize {
+        let spaces: Vec<Space> = self.free.try_iter().collect();
+        let bytes = spaces.iter().map(|space| space.buffer.len()).sum();
+        spaces.into_iter().for_each(|space| drop(self.home.try_send(space)));
+        bytes
+    }
+
     /// Gives the spaces away that have come home.
     pub(super) fn leave_to(self, spares: &Spares) {
         spares.with(|spares| spares.extend(self.free.try_iter()));
@@ -95,7 +103,9 @@ impl Pool {
 
     /// Waits for a free space; `None` when there will be none any more.
     pub(super) fn lend(&self) -> Option<Epoch> {
-        let space = self.free.recv().ok()?;
+        let mut space = self.free.recv().ok()?;
+        // Digests of other blocks are none of these.
+        space.digests.clear();
         Some(Epoch { space, stretch: Stretch::default(), home: self.home.clone() })
     }
 }

@@ -7,10 +7,11 @@ use crossbeam_channel::Sender;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use super::FlowOptions;
 use super::pool::{Epoch, Pool};
-use super::{FlowOptions, offloaded_bytes};
 use crate::error::Error;
 use crate::journal::{End, Fill, Journal, Segment, Walk, layout};
+use crate::offload::Offload;
 
 /// How much one worker reads at once, in bytes.
 const READ_BYTES: usize = 256 * 1024;
@@ -24,7 +25,8 @@ pub(super) fn read(
     journal: &Journal,
     options: &FlowOptions<'_>,
     workers: &ThreadPool,
-    (pool, buffer_bytes): (&Pool, usize),
+    pool: &Pool,
+    [buffer_bytes, offloaded_bytes]: [usize; 2],
     epochs: Sender<Epoch>,
     enough: &AtomicBool,
 ) -> Result<Option<End>, Error> {
@@ -51,11 +53,12 @@ pub(super) fn read(
             walk.end_here();
         }
         let _span = tracing::debug_span!("read").entered();
-        let most = match options.offload {
-            Some(offload) if offload.takes_epochs() => offloaded_bytes(journal),
-            _ => buffer_bytes,
-        };
-        epoch.space.grow(most)?;
+        let wanted = options.offload.map_or(0, Offload::epoch_bytes).min(offloaded_bytes);
+        let mut most = wanted.max(buffer_bytes);
+        // What an accelerator would like is no reason to fail.
+        if epoch.space.grow(most).is_err() {
+            most = buffer_bytes;
+        }
         let buffer = &mut epoch.space.buffer;
         let length = std::mem::replace(&mut epoch_bytes, usize::MAX).min(most).min(buffer.len());
         let Some(stretch) = walk.next(&mut buffer[..length], fill)? else { break };

@@ -35,8 +35,12 @@ pub(super) enum Next {
 const MEASURED_BYTES: u64 = 64 << 20;
 /// The same of the accelerator, whose epochs are longer.
 const TRIAL_BYTES: u64 = 512 << 20;
-/// Up to so many times what the workers would take, its trial goes on.
-const TRIAL_TIMES: f64 = 3.0;
+/// How long epochs are while the flow settles on the accelerator, in bytes: one that is hopeless shows soon.
+const FIRST_EPOCH_BYTES: usize = 16 << 20;
+/// How long they are then: it wants thousands of blocks.
+const EPOCH_BYTES: usize = 128 << 20;
+/// What share of the time that is left its trial may lose before it is cut short.
+const LOSS_SHARE_MAX: f64 = 0.02;
 /// How long the flow takes to come to a steady pace after a change, in epochs.
 const SETTLING_EPOCHS: u32 = 3;
 /// How long opening may keep a worker busy, in seconds.
@@ -53,6 +57,8 @@ struct Pace {
     settled: u32,
     bytes: u64,
     time: Duration,
+    /// Both, before it was steady, too.
+    all: (u64, Duration),
 }
 
 impl Pace {
@@ -60,11 +66,18 @@ impl Pace {
     fn see(&mut self, now: Duration, epoch_bytes: u64) {
         if let Some((then, bytes)) = self.last.replace((now, epoch_bytes)) {
             self.settled += 1;
+            self.all.0 += bytes;
+            self.all.1 += now.saturating_sub(then);
             if self.settled > SETTLING_EPOCHS {
                 self.bytes += bytes;
                 self.time += now.saturating_sub(then);
             }
         }
+    }
+
+    /// How much longer it took than at another rate, in seconds, counted from the first epoch on.
+    fn lost_seconds(&self, rate: f64) -> f64 {
+        self.all.1.as_secs_f64() - self.all.0 as f64 / rate
     }
 
     /// In bytes per second, once so much was seen.
@@ -117,7 +130,21 @@ impl Choice {
         // Between the passes of one scan time goes by that is the scan's.
         if self.bytes_left < bytes {
             self.bytes_left = bytes;
-            (self.workers.last, self.accelerator.last) = (None, None);
+            self.forget_time();
+        }
+    }
+
+    /// Time went by that was nobody's.
+    pub(super) fn forget_time(&mut self) {
+        (self.workers.last, self.accelerator.last) = (None, None);
+    }
+
+    /// How long the next epochs are to be, in bytes; 0 while none goes to an accelerator.
+    pub(super) fn epoch_bytes(&self) -> usize {
+        match self.phase {
+            Phase::Trial if self.accelerator.settled < SETTLING_EPOCHS => FIRST_EPOCH_BYTES,
+            Phase::Trial | Phase::Offloading => EPOCH_BYTES,
+            Phase::Workers | Phase::Opening | Phase::Ended => 0,
         }
     }
 
@@ -156,7 +183,8 @@ impl Choice {
 
     fn pays_to_open(&self, threads: usize) -> bool {
         self.workers_rate().is_some_and(|rate| {
-            let cost = OPENING_SECONDS / threads as f64 + TRIAL_BYTES as f64 / rate;
+            let trial_bytes = TRIAL_BYTES + u64::from(SETTLING_EPOCHS) * FIRST_EPOCH_BYTES as u64;
+            let cost = OPENING_SECONDS / threads as f64 + trial_bytes as f64 / rate;
             cost <= self.bytes_left as f64 / rate * COST_SHARE_MAX
         })
     }
@@ -165,8 +193,8 @@ impl Choice {
     fn is_worth_it(&self) -> Option<bool> {
         let workers = self.workers_rate()?;
         let Some(accelerator) = self.accelerator.rate(TRIAL_BYTES) else {
-            let so_far = self.accelerator.rate(1)?;
-            return (so_far * TRIAL_TIMES < workers).then_some(false);
+            let bearable = self.bytes_left as f64 / workers * LOSS_SHARE_MAX;
+            return (self.accelerator.lost_seconds(workers) > bearable).then_some(false);
         };
         Some(accelerator >= workers * GAIN_MIN)
     }
@@ -183,9 +211,9 @@ impl Choice {
         self.phase = Phase::Ended;
     }
 
-    /// Whether epochs go to an accelerator now.
-    pub(super) fn is_offloading(&self) -> bool {
-        matches!(self.phase, Phase::Trial | Phase::Offloading)
+    /// Whether none is used any more.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Ended)
     }
 
     /// Why it isn't used, where that was chosen here.

@@ -1,8 +1,8 @@
 //! Hashing blocks elsewhere than on the workers: on a GPU, say.
 //!
-//! An accelerator is asked for whole epochs, and may leave any block to the workers, who also check what
-//! it says before anything is called damage. So its absence, its loss and its errors cost time, and
-//! change no result. Knows no device; [`gpu`](crate::offload::gpu) brings one.
+//! An accelerator is asked for whole epochs, and may leave any block to the workers, who compute a digest
+//! again that isn't the expected one before anything is called damage. So its absence, its loss and its
+//! errors cost time, and change no result; that a digest is the expected one is its word. Knows no device; [`gpu`](crate::offload::gpu) brings one.
 
 mod choice;
 #[cfg(feature = "gpu")]
@@ -10,6 +10,8 @@ pub mod gpu;
 mod report;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -19,6 +21,7 @@ use vexfs_kernels::Digest;
 pub use self::choice::OffloadPolicy;
 use self::choice::{Choice, Next};
 pub use self::report::{Hashed, OffloadReport};
+use crate::flow;
 #[cfg(feature = "gpu")]
 pub use vexfs_kernels::gpu::Adapters;
 
@@ -41,14 +44,21 @@ pub type Opener = dyn FnOnce(Arc<ThreadPool>) -> Result<Box<dyn Accelerator>, St
 
 /// What has blocks hashed elsewhere, for one replay or for several, one after the other or at once.
 #[derive(Clone)]
-pub struct Offload(Arc<Mutex<Desk>>);
+pub struct Offload(Arc<Shelf>);
+
+struct Shelf {
+    desk: Mutex<Desk>,
+    /// Not in the desk: nobody who only asks waits while it hashes.
+    accelerator: Mutex<Option<Box<dyn Accelerator>>>,
+    /// How long the next epochs are to be, in bytes; 0 while none goes to an accelerator.
+    epoch_bytes: AtomicUsize,
+    since: Instant,
+}
 
 struct Desk {
     opener: Option<Box<Opener>>,
-    accelerator: Option<Box<dyn Accelerator>>,
     choice: Choice,
     report: OffloadReport,
-    since: Instant,
 }
 
 impl fmt::Debug for Offload {
@@ -61,17 +71,19 @@ impl Offload {
     /// With the accelerator that this opens, once it is wanted.
     #[must_use]
     pub fn new(policy: OffloadPolicy, opener: Box<Opener>) -> Self {
-        Self(Arc::new(Mutex::new(Desk {
-            opener: Some(opener),
-            accelerator: None,
-            choice: Choice::new(policy),
-            report: OffloadReport::of(policy),
-            since: Instant::now(),
-        })))
+        let (choice, report) = (Choice::new(policy), OffloadReport::of(policy));
+        let epoch_bytes = AtomicUsize::new(choice.epoch_bytes());
+        let desk = Mutex::new(Desk { opener: Some(opener), choice, report });
+        let (accelerator, since) = (Mutex::new(None), Instant::now());
+        Self(Arc::new(Shelf { desk, accelerator, epoch_bytes, since }))
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accelerator(&self) -> MutexGuard<'_, Option<Box<dyn Accelerator>>> {
+        self.0.accelerator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether one is only tried where that may pay.
@@ -89,9 +101,14 @@ impl Offload {
         self.desk().choice.begin_pass(bytes);
     }
 
-    /// Whether the next blocks go to an accelerator, or may.
-    pub(crate) fn takes_epochs(&self) -> bool {
-        self.desk().choice.is_offloading()
+    /// Time went by that was nobody's.
+    pub(crate) fn forget_time(&self) {
+        self.desk().choice.forget_time();
+    }
+
+    /// How long the next epochs are to be, in bytes; 0 while none goes to an accelerator.
+    pub(crate) fn epoch_bytes(&self) -> usize {
+        self.0.epoch_bytes.load(Ordering::Relaxed)
     }
 
     /// Hashes an epoch's blocks, as far as that is not left to the workers.
@@ -103,31 +120,82 @@ impl Offload {
     ) {
         found.clear();
         let bytes = ranges.iter().map(|range| range.len() as u64).sum();
-        let mut desk = self.desk();
-        let now = desk.since.elapsed();
-        match desk.choice.next(bytes, now, workers.current_num_threads()) {
+        let now = self.0.since.elapsed();
+        let next = self.desk().choice.next(bytes, now, workers.current_num_threads());
+        match next {
             Next::Workers => {}
-            Next::Open => self.open(&mut desk, workers),
-            Next::Accelerator => desk.hash(ranges, found, workers),
+            Next::Open => self.open_meanwhile(workers),
+            Next::Accelerator => self.hash_there(ranges, found, workers),
         }
-        desk.report.count(ranges, found);
+        if self.desk().choice.has_ended() {
+            *self.accelerator() = None;
+        }
+        self.note_epoch_bytes();
+        self.desk().report.count(ranges, found);
     }
 
-    /// Has one of the workers open the accelerator, while the others go on.
-    fn open(&self, desk: &mut Desk, workers: &Arc<ThreadPool>) {
-        let Some(opener) = desk.opener.take() else { return };
-        let (desk, pool) = (Self(Arc::clone(&self.0)), Arc::clone(workers));
-        workers.spawn(move || {
-            let opened = opener(pool);
-            desk.desk().take(opened);
-        });
+    fn hash_there(
+        &self,
+        ranges: &[&[u8]],
+        found: &mut Vec<Option<Digest>>,
+        workers: &Arc<ThreadPool>,
+    ) {
+        let opener = self.desk().opener.take();
+        if let Some(opener) = opener {
+            self.take(unwound(|| opener(Arc::clone(workers))));
+        }
+        let mut accelerator = self.accelerator();
+        let Some(there) = accelerator.as_mut() else { return };
+        let hashed = unwound(|| there.hash(ranges, found));
+        // As many as there are blocks, or the workers would take one for another.
+        found.resize(ranges.len(), None);
+        if let Err(why) = hashed {
+            *accelerator = None;
+            drop(accelerator);
+            self.end(why);
+        }
+    }
+
+    /// Opens the accelerator on a thread of its own, while the workers go on.
+    fn open_meanwhile(&self, workers: &Arc<ThreadPool>) {
+        let Some(opener) = self.desk().opener.take() else { return };
+        let (offload, pool) = (self.clone(), Arc::clone(workers));
+        let opening = move || offload.take(unwound(|| opener(pool)));
+        if let Err(error) = flow::spawn_alone("open", opening) {
+            self.end(error.to_string());
+        }
+    }
+
+    /// An accelerator was opened, or there is none.
+    fn take(&self, opened: Result<Box<dyn Accelerator>, String>) {
+        match opened.and_then(|it| Ok((unwound(|| Ok(it.name()))?, it))) {
+            Ok((name, accelerator)) => {
+                *self.accelerator() = Some(accelerator);
+                let mut desk = self.desk();
+                desk.report.accelerator = Some(name);
+                desk.choice.opened();
+            }
+            Err(why) => self.end(why),
+        }
+        self.note_epoch_bytes();
+    }
+
+    fn end(&self, why: String) {
+        let mut desk = self.desk();
+        desk.choice.end();
+        desk.report.ended.get_or_insert(why);
+    }
+
+    fn note_epoch_bytes(&self) {
+        let epoch_bytes = self.desk().choice.epoch_bytes();
+        self.0.epoch_bytes.store(epoch_bytes, Ordering::Relaxed);
     }
 
     /// The workers found that it was wrong about so many blocks: nothing it says is asked for any more.
     pub(crate) fn was_wrong(&self, blocks: u64) {
-        let mut desk = self.desk();
-        desk.report.wrong_blocks += blocks;
-        desk.end("it computed digests that the workers didn't".to_owned());
+        self.desk().report.wrong_blocks += blocks;
+        self.end("it computed digests that the workers didn't".to_owned());
+        self.note_epoch_bytes();
     }
 
     /// What was done where, and why.
@@ -142,39 +210,8 @@ impl Offload {
     }
 }
 
-impl Desk {
-    fn hash(
-        &mut self,
-        ranges: &[&[u8]],
-        found: &mut Vec<Option<Digest>>,
-        workers: &Arc<ThreadPool>,
-    ) {
-        if let Some(opener) = self.opener.take() {
-            self.take(opener(Arc::clone(workers)));
-        }
-        let Some(accelerator) = &mut self.accelerator else { return };
-        if let Err(why) = accelerator.hash(ranges, found) {
-            self.end(why);
-        }
-        // As many as there are blocks, or the workers would take one for another.
-        found.resize(ranges.len(), None);
-    }
-
-    /// An accelerator was opened, or there is none.
-    fn take(&mut self, opened: Result<Box<dyn Accelerator>, String>) {
-        match opened {
-            Ok(accelerator) => {
-                self.report.accelerator = Some(accelerator.name());
-                self.accelerator = Some(accelerator);
-                self.choice.opened();
-            }
-            Err(why) => self.end(why),
-        }
-    }
-
-    fn end(&mut self, why: String) {
-        self.accelerator = None;
-        self.choice.end();
-        self.report.ended.get_or_insert(why);
-    }
+/// What others do here may panic, and must not take the pass with it.
+fn unwound<T>(act: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let done = catch_unwind(AssertUnwindSafe(act));
+    done.unwrap_or_else(|panic| Err(flow::panicked(&*panic).to_string()))
 }

@@ -78,13 +78,15 @@ pub fn scan(
         return Err(Error::NoJournals { path: root.to_owned() });
     }
     let total_bytes = candidates.iter().map(|it| it.file_bytes).fold(0, u64::saturating_add);
-    if let Some(offload) = &options.offload {
-        offload.expect_bytes(total_bytes);
-    }
     let mut whole = Whole::of(total_bytes, progress);
     let found = candidates.len() as u64;
     let mut journals = Vec::new();
+    let mut bytes_left = total_bytes;
     for candidate in candidates {
+        if let Some(offload) = &options.offload {
+            offload.expect_bytes(bytes_left);
+        }
+        bytes_left = bytes_left.saturating_sub(candidate.file_bytes);
         let (path, file_bytes) = (candidate.shown(), candidate.file_bytes);
         let Some(finding) = look_at(candidate, &options, &mut whole) else { break };
         whole.end_journal(file_bytes, &finding);

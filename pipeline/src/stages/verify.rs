@@ -48,5 +48,8 @@ pub(crate) fn check(
     if validation >= Validation::Basic {
         block::check_payload_crc(&frame.header, block)?;
     }
-    digest.map_or(Ok(()), |&digest| block::check_digest(&frame.header, digest))
+    match digest {
+        Some(&digest) => block::check_digest(&frame.header, digest),
+        None => Ok(()),
+    }
 }
