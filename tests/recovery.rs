@@ -5,6 +5,7 @@
 //! |---|---|
 //! | each strategy alone gives the right result | `full`, `partial`, `incremental`, `emergency`, `rollback`, `coordinated` |
 //! | no way that loses data is tried unless that is allowed, whatever the damage | `chains` |
+//! | what a plan says of the way that it chooses is what recovery does | `foretold` |
 //! | storage that fails for a while; time-outs and cancelling | `passing` |
 //! | a kill and a crash at every operation on records and checkpoints | `crashes` |
 //! | looking has no side effects, is cheap, and tells each ending | `surveys` |
@@ -29,6 +30,9 @@ mod crashing;
 #[cfg(test)]
 #[path = "recovery/emergency.rs"]
 mod emergency;
+#[cfg(test)]
+#[path = "recovery/foretold.rs"]
+mod foretold;
 #[cfg(test)]
 #[path = "recovery/full.rs"]
 mod full;

@@ -16,7 +16,7 @@ use crate::world::{World, files_of, options};
 
 /// Something that happens to a journal or its checkpoints.
 #[derive(Clone, Copy, Debug)]
-enum Blow {
+pub(crate) enum Blow {
     Flip {
         segment: usize,
         block: usize,
@@ -41,13 +41,13 @@ enum Blow {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Inside {
+pub(crate) enum Inside {
     Header,
     Sections,
     End,
 }
 
-fn blow() -> impl Strategy<Value = Blow> {
+pub(crate) fn blow() -> impl Strategy<Value = Blow> {
     let inside = prop_oneof![Just(Inside::Header), Just(Inside::Sections), Just(Inside::End)];
     prop_oneof![
         3 => (0..9_usize, 0..9_usize).prop_map(|(segment, block)| Blow::Flip { segment, block }),
@@ -61,7 +61,7 @@ fn blow() -> impl Strategy<Value = Blow> {
 }
 
 /// Lets it happen; tells whether the journal's end may be gone without a trace.
-fn strike(world: &World, blow: Blow) -> bool {
+pub(crate) fn strike(world: &World, blow: Blow) -> bool {
     let segments = world.segments();
     let newest = segments.last().unwrap();
     let pick = |segment: usize| &segments[segment % segments.len()];
@@ -175,7 +175,7 @@ fn check_record(
     }
 }
 
-fn reported() -> impl Strategy<Value = Option<FailureType>> {
+pub(crate) fn reported() -> impl Strategy<Value = Option<FailureType>> {
     prop_oneof![
         4 => Just(None),
         1 => proptest::sample::select(FailureType::ALL.to_vec()).prop_map(Some),

@@ -66,25 +66,37 @@ fn partial_recovery_stops_at_an_lsn_a_time_and_a_transaction() {
 }
 
 /// Where the only checkpoint turns out to be broken when it is loaded, an incremental restore has
-/// nothing to start from; one that lies behind the time that is asked for is as good as none.
+/// nothing to start from.
 #[test]
 fn partial_recovery_goes_on_where_an_incremental_restore_refuses() {
-    let broken = World::closed(6, 200).with_checkpoints(&[90]);
-    let name = broken.manager(options()).survey().unwrap().usable().unwrap().name.clone();
-    change(&broken.checkpoints, &name, |content| content[3_000] ^= 1);
-    let late = World::closed(6, 200).with_checkpoints(&[90]);
-    for (world, stop) in [(broken, StopPoint::Lsn(100)), (late, StopPoint::Time(40 * STEP_NS))] {
-        let incremental = RecoveryOptions { only: Some(Way::Incremental), ..until(stop) };
-        match world.copy().recover(incremental) {
-            Err(Error::Unrecovered { last, .. }) => {
-                assert!(matches!(*last, Error::NoCheckpoint { .. }), "{last}");
-            }
-            other => panic!("{other:?}"),
+    let world = World::closed(6, 200).with_checkpoints(&[90]);
+    let name = world.manager(options()).survey().unwrap().usable().unwrap().name.clone();
+    change(&world.checkpoints, &name, |content| content[3_000] ^= 1);
+    let stop = StopPoint::Lsn(100);
+    let incremental = RecoveryOptions { only: Some(Way::Incremental), ..until(stop) };
+    match world.copy().recover(incremental) {
+        Err(Error::Unrecovered { last, .. }) => {
+            assert!(matches!(*last, Error::NoCheckpoint { .. }), "{last}");
         }
-        let recovery = whole(world.recover(until(stop)));
-        assert_eq!(recovery.outcome.started_from, None);
-        let expected = world.story.judge(recovery.record.last_lsn, &BTreeSet::new());
-        Story::check_state(&expected, &recovery.state);
+        other => panic!("{other:?}"),
+    }
+    let recovery = whole(world.recover(until(stop)));
+    assert_eq!(recovery.outcome.started_from, None);
+    let expected = world.story.judge(100, &BTreeSet::new());
+    Story::check_state(&expected, &recovery.state);
+}
+
+/// A checkpoint that lies behind what is asked for, said as an LSN or as a time, is as good as none.
+#[test]
+fn a_checkpoint_behind_the_stop_is_none() {
+    let world = World::closed(6, 200).with_checkpoints(&[90]);
+    for stop in [StopPoint::Lsn(40), StopPoint::Time(40 * STEP_NS)] {
+        for way in [Way::Partial, Way::Incremental] {
+            let refused = world.copy().recover(RecoveryOptions { only: Some(way), ..until(stop) });
+            assert!(matches!(refused, Err(Error::NoWay { .. })), "{refused:?}");
+        }
+        let full = whole(world.copy().recover(RecoveryOptions { only: None, ..until(stop) }));
+        assert_eq!((full.record.way(), full.record.last_lsn), (Some(Way::Full), 40));
     }
 }
 

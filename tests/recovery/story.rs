@@ -88,6 +88,13 @@ impl Story {
         self.lines.len() as u64
     }
 
+    /// The transactions that ended, by when they began.
+    pub(crate) fn transactions(&self) -> Vec<u64> {
+        let ended = self.lines.iter().filter(|it| matches!(it.said, Said::End { .. }));
+        let ended: BTreeSet<u64> = ended.map(|it| it.transaction).collect();
+        ended.into_iter().collect()
+    }
+
     /// What the events up to an LSN lead to, without those that are lost.
     pub(crate) fn judge(&self, last_lsn: u64, lost: &BTreeSet<u64>) -> Judged {
         let mut judged = Judged::default();

@@ -210,8 +210,8 @@ pub(crate) fn run(arguments: &RecoverArguments) -> Result<Report, Error> {
     if arguments.plan {
         let survey = manager.survey()?;
         let (plan, estimates) = (manager.plan(&survey), manager.estimates(&survey)?);
-        let rollback = manager.rollback()?;
-        return Ok(plan_report(&survey, &plan, &estimates, rollback.as_ref()));
+        let told = (manager.rollback()?, manager.refusal(&survey, &plan)?);
+        return Ok(plan_report(&survey, &plan, &estimates, (told.0.as_ref(), told.1.as_ref())));
     }
     if arguments.redo {
         manager.redo()?;

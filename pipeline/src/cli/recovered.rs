@@ -1,11 +1,13 @@
 //! What came of a recovery, or would come of one, in words for somebody who was woken up.
 
 use serde_json::json;
+use vexfs_replay::Error;
 use vexfs_replay::journal::damage::Damage;
 use vexfs_replay::recovery::{
-    Diagnosis, Ending, Estimate, Excluded, FailureType, Loss, Lost, LsnRange, Plan, Record,
-    Recovery, Rollback, Survey, Way,
+    Diagnosis, Ending, Estimate, Excluded, FailureType, Lost, LsnRange, Plan, Record, Recovery,
+    Rollback, Survey, Way,
 };
+use vexfs_replay::replay::SeenAnchor;
 
 use super::exit::Exit;
 use super::output::{Report, facts, grouped};
@@ -148,29 +150,25 @@ pub(crate) fn plan_report(
     survey: &Survey,
     plan: &Plan,
     estimates: &[Estimate],
-    rollback: Option<&Rollback>,
+    (rollback, refusal): (Option<&Rollback>, Option<&Error>),
 ) -> Report {
-    let grown = rollback.is_some_and(|it| survey.last_lsn() > it.undone_last);
-    let exit = match (plan.ways.first(), survey.facts.ending) {
-        (None, _) if plan.diagnosis == Diagnosis::InUse => Exit::InputOutput,
-        _ if grown => Exit::Refused,
-        (Some(_), _) if rollback.is_some() => Exit::Loss,
-        (None, _) => Exit::Refused,
-        (Some(way), _) if would_lose(*way, survey, estimates) => Exit::Loss,
-        (Some(_), Ending::Torn) => Exit::TornTail,
-        (Some(_), _) => Exit::Clean,
+    let chosen = plan.ways.first().and_then(|way| estimates.iter().find(|it| it.way == *way));
+    // Who stops before a torn write doesn't come to it.
+    let torn = survey.facts.ending == Ending::Torn && survey.until_lsn > survey.last_lsn();
+    let exit = match refusal {
+        Some(error) => Exit::of(error),
+        None if chosen.is_some_and(|it| it.loses.is_some()) => Exit::Loss,
+        None if torn && chosen.is_some_and(|it| goes_to_the_end(it.way)) => Exit::TornTail,
+        None => Exit::Clean,
     };
     let mut rows = survey_rows(survey, plan);
     rows.extend(rollback.map(|it| {
         let undone =
             lsns(LsnRange { first: it.watermark.saturating_add(1), last: Some(it.undone_last) });
         let stands = format!("to LSN {} stands, {undone} are undone", grouped(it.watermark));
-        let then = match grown {
-            true => "; the journal has grown since, so that nothing is done before `--redo`",
-            false => " until `--redo`",
-        };
-        ("a rollback", format!("{stands}{then}"))
+        ("a rollback", format!("{stands} until `--redo`"))
     }));
+    rows.extend(refusal.map(|error| ("refused", error.to_string())));
     let mut text = facts(&rows);
     text.extend(b"\n");
     text.extend(table(plan, estimates).into_bytes());
@@ -185,6 +183,11 @@ pub(crate) fn plan_report(
         "estimates": estimates,
         "facts": survey.facts,
         "last_lsn": survey.last_lsn(),
+        "until_lsn": Some(survey.until_lsn).filter(|&lsn| lsn < u64::MAX),
+        "anchor": survey.anchor,
+        "damages": survey.damages,
+        "rollback": rollback,
+        "refused": refusal.map(Error::to_string),
         "tail": tail_of(survey),
         "holder": survey.holder,
         "checkpoints": survey.checkpoints,
@@ -211,6 +214,9 @@ fn survey_rows(survey: &Survey, plan: &Plan) -> Vec<Row> {
     rows.extend(survey.checkpoints.iter().filter_map(|it| {
         it.fault.as_ref().map(|fault| ("can't be used", format!("{}: {fault}", it.name)))
     }));
+    if let Some(SeenAnchor::Missing { reason }) = &survey.anchor {
+        rows.push(("the anchor", format!("is not in the journal: {reason}")));
+    }
     let way = plan.ways.first().map_or("nothing", |way| way.name());
     rows.push(("would be done", way.to_owned()));
     rows.push(("looking took", format!("{:.2} ms", survey.seconds * 1e3)));
@@ -222,13 +228,9 @@ fn tail_of(survey: &Survey) -> Option<&Damage> {
     survey.end.as_ref().and_then(|end| end.tail.as_ref())
 }
 
-fn would_lose(way: Way, survey: &Survey, estimates: &[Estimate]) -> bool {
-    // Whoever comes to damage in plain sight and is allowed to lose something does.
-    let ending = survey.facts.ending;
-    let meets =
-        (ending.is_damage() && !survey.facts.damage_is_covered) || ending == Ending::Truncated;
-    let loses = way.loss() != Loss::Nothing && meets;
-    loses || estimates.iter().any(|it| it.way == way && it.loses.is_some())
+/// Whether nothing but a stop that was asked for ends it before the journal's end.
+fn goes_to_the_end(way: Way) -> bool {
+    !matches!(way, Way::Rollback | Way::Coordinated)
 }
 
 /// Every way beside the others.
@@ -245,8 +247,8 @@ fn table(plan: &Plan, estimates: &[Estimate]) -> String {
             (None, Some(why)) => format!("no: {why}"),
             (None, None) => "no".to_owned(),
         };
-        let keeps =
-            it.keeps_to.map_or("as agreed".to_owned(), |lsn| format!("LSN {}", grouped(lsn)));
+        let unknown = if it.way == Way::Coordinated { "as agreed" } else { "unknown" };
+        let keeps = it.keeps_to.map_or(unknown.to_owned(), |lsn| format!("LSN {}", grouped(lsn)));
         let loses = it.loses.map_or("nothing seen".to_owned(), lsns);
         let bytes = it.journal_bytes + it.checkpoint_bytes;
         let seconds = it.seconds.map_or("unknown".to_owned(), |seconds| format!("{seconds:.2} s"));

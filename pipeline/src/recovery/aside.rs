@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{read, write};
 use crate::checkpoint::is_checkpoint;
 use crate::error::{Error, IoContext as _};
+use crate::journal::Journal;
 use crate::storage::{self, File, Folder, read_exact_at};
 
 /// How much is copied at once, in bytes.
@@ -47,6 +48,21 @@ impl Rollback {
         let path = records.path(ROLLBACK);
         let reason = format!("{} is not what a rollback writes: it was changed", path.display());
         Err(Error::InconsistentRecovery { reason })
+    }
+
+    /// Why no recovery of a journal that ends at this LSN may go on while it stands.
+    pub(super) fn stands_against(&self, journal: &Journal, last_lsn: u64) -> Option<Error> {
+        let Self { journal_id, watermark, undone_last, .. } = *self;
+        if journal_id != journal.journal_id {
+            let reason = "the rollback among the records is of another journal".to_owned();
+            return Some(Error::InconsistentRecovery { reason });
+        }
+        let reason = format!(
+            "LSN {} to {undone_last} were undone, and the journal has grown since; redo the \
+             rollback, or go on in a new journal",
+            watermark.saturating_add(1)
+        );
+        (last_lsn > undone_last).then_some(Error::InconsistentRecovery { reason })
     }
 
     /// Whether its names are such as a rollback gives: a path would lead out of the folders.

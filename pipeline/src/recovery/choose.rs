@@ -55,9 +55,35 @@ pub enum Excluded {
     /// There is nowhere to keep aside what it undoes.
     #[error("there is no folder to keep aside what it undoes")]
     NowhereAside,
+    /// No checkpoint of the watermark to go back to can be used.
+    #[error("no checkpoint that can be used is of the watermark to go back to")]
+    NoSuchCheckpoint,
+    /// The transaction at which to stop isn't found.
+    #[error("the transaction at which to stop is not found")]
+    NoSuchTransaction,
+    /// It would not find the head that was kept outside of the journal.
+    #[error("it would not find the head that was kept outside")]
+    AnchorMissing,
+    /// Nobody knows yet of some transactions whether they are committed.
+    #[error("some transactions are in doubt")]
+    InDoubt,
+    /// It would end before the cut that all agree on.
+    #[error("it would end before the cut that all agree on")]
+    BehindCut,
     /// It loses what the policy doesn't allow to lose.
     #[error("it may lose data, and that was not allowed")]
     NotAllowed,
+}
+
+impl Excluded {
+    /// Whether no other way is tried after one that is refused for it: what is asked for is wrong, or
+    /// another way is no answer to it.
+    fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::NoSuchCheckpoint | Self::NoSuchTransaction | Self::AnchorMissing | Self::InDoubt
+        )
+    }
 }
 
 /// What is done: these ways, one after the other, until one succeeds.
@@ -77,6 +103,22 @@ impl Plan {
     pub fn not_allowed(&self) -> Vec<Way> {
         let excluded = self.excluded.iter().filter(|(_, why)| *why == Excluded::NotAllowed);
         excluded.map(|(way, _)| *way).collect()
+    }
+
+    /// The same without the ways that would be refused when they are carried out, and without all that
+    /// would follow one whose refusal is final.
+    pub(super) fn without(mut self, refused: impl Fn(Way) -> Option<Excluded>) -> Self {
+        let mut ended = None;
+        for way in std::mem::take(&mut self.ways) {
+            match ended.or_else(|| refused(way)) {
+                None => self.ways.push(way),
+                Some(why) => {
+                    ended = Some(why).filter(|why| why.is_final());
+                    self.excluded.push((way, why));
+                }
+            }
+        }
+        self
     }
 }
 
@@ -121,8 +163,9 @@ pub fn preference(diagnosis: Diagnosis, checkpoint: Checkpoint) -> Vec<Way> {
 fn exclude(way: Way, facts: &Facts, allowed: Allowed) -> Option<Excluded> {
     let damaged = facts.ending.is_damage();
     let refuses = way.loss() == Loss::Nothing && way != Way::Coordinated;
-    // A full replay comes to all damage, the others to what no checkpoint spares them.
-    let meets = damaged && (way == Way::Full || !facts.damage_is_covered);
+    // A full replay comes to all damage before the stop, the others to what no checkpoint spares them.
+    let spared = if way == Way::Full { facts.damage_is_behind } else { facts.damage_is_covered };
+    let meets = damaged && !spared;
     match way {
         _ if way.needs_checkpoint() && facts.checkpoint == Checkpoint::None => {
             Some(Excluded::NoCheckpoint)

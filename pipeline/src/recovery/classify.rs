@@ -22,7 +22,7 @@ pub enum Diagnosis {
 type Row = (&'static str, fn(&Facts, Option<FailureType>) -> Option<Diagnosis>);
 
 /// The table. `reported` is what an operator or an application says that it knows.
-const TABLE: [Row; 10] = [
+const TABLE: [Row; 11] = [
     ("a segment is of a newer format", |facts, _| {
         (facts.ending == Ending::NewerFormat).then_some(Diagnosis::NewerFormat)
     }),
@@ -36,6 +36,9 @@ const TABLE: [Row; 10] = [
     }),
     ("the journal ends before something proven durable", |facts, _| {
         failed(facts.ending == Ending::Truncated, FailureType::JournalTruncation)
+    }),
+    ("the journal has another history than the head that was kept outside", |facts, _| {
+        failed(facts.anchor_differs, FailureType::DataCorruption)
     }),
     ("checkpoints are broken or contradict the journal", |facts, _| {
         failed(facts.bad_checkpoints, FailureType::CheckpointInconsistency)

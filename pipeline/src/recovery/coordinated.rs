@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::survey::Survey;
 use crate::error::{Error, IoContext as _};
-use crate::journal::Head;
+use crate::journal::{Head, Journal};
 
 /// How far one journal comes by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,15 @@ pub trait Coordinator: Debug + Send {
     /// # Errors
     /// When no agreement can be reached.
     fn agree(&mut self, report: &LocalReport) -> Result<Agreement, Error>;
+
+    /// What it would give, where that is decided already and can be told without asking anybody: a plan
+    /// shows it. Changes nothing.
+    ///
+    /// # Errors
+    /// Those that [`Self::agree`] would give.
+    fn decided(&self, _report: &LocalReport) -> Result<Option<Agreement>, Error> {
+        Ok(None)
+    }
 }
 
 /// A decision that somebody wrote down: a JSON object with `journal_id` (hexadecimal), `cut_lsn` and,
@@ -61,8 +71,31 @@ struct Decision {
     in_doubt: Vec<u64>,
 }
 
+impl LocalReport {
+    /// What a survey tells of it.
+    pub(super) fn of(journal: &Journal, survey: &Survey) -> Self {
+        let position = survey.end.as_ref().map(|end| end.position);
+        let head = position.map_or(Head { lsn: 0, digest: [0; 32] }, |position| Head {
+            lsn: position.next_lsn.saturating_sub(1),
+            digest: position.digest,
+        });
+        let unfinished = survey.unfinished.ids.clone();
+        Self { journal_id: journal.journal_id, head, unfinished }
+    }
+}
+
 impl Coordinator for DecisionFile {
     fn agree(&mut self, report: &LocalReport) -> Result<Agreement, Error> {
+        self.read(report)
+    }
+
+    fn decided(&self, report: &LocalReport) -> Result<Option<Agreement>, Error> {
+        self.read(report).map(Some)
+    }
+}
+
+impl DecisionFile {
+    fn read(&self, report: &LocalReport) -> Result<Agreement, Error> {
         let bytes = std::fs::read(&self.path).context("read", &self.path, None)?;
         let wrong = |reason: String| Error::InvalidOption {
             option: "decision",

@@ -14,7 +14,7 @@ use super::strategy::{Loss, Way};
 use super::survey::{Survey, with_cause};
 use super::work::work_in;
 use crate::error::Error;
-use crate::journal::{Head, Journal};
+use crate::journal::Journal;
 use crate::replay::{
     CheckpointStart, Checkpoints, Outcome, Progress, ReplayOptions, StopPoint, replay,
 };
@@ -219,13 +219,7 @@ impl Executor<'_> {
     ) -> Result<Done, Error> {
         let nobody = || Error::InconsistentRecovery { reason: "nobody coordinates".to_owned() };
         let coordinator = self.coordinator.as_mut().ok_or_else(nobody)?;
-        let position = self.survey.end.as_ref().map(|end| end.position);
-        let head = position.map_or(Head { lsn: 0, digest: [0; 32] }, |position| Head {
-            lsn: position.next_lsn.saturating_sub(1),
-            digest: position.digest,
-        });
-        let unfinished = self.survey.unfinished.ids.clone();
-        let report = LocalReport { journal_id: journal.journal_id, head, unfinished };
+        let report = LocalReport::of(journal, self.survey);
         let agreement = coordinator.agree(&report)?;
         let agreed = agreement.cut_lsn;
         // A stop that was asked for, or that a rollback stands for, comes before the cut.

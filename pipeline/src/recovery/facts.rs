@@ -80,8 +80,12 @@ pub struct Facts {
     /// There are checkpoints that are broken, or that contradict the journal.
     pub bad_checkpoints: bool,
     /// All damage that the survey saw lies before the place where reading restarts from the newest
-    /// usable checkpoint.
+    /// usable checkpoint, or behind the stop.
     pub damage_is_covered: bool,
+    /// All damage that the survey saw lies behind the stop.
+    pub damage_is_behind: bool,
+    /// The journal reaches the head that was kept outside, and has another history there.
+    pub anchor_differs: bool,
     /// A transaction was open at the end.
     pub unfinished: bool,
 }

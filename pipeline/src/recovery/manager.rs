@@ -5,23 +5,24 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::aside::Rollback;
-use super::choose::{Allowed, Plan, choose, choose_only};
+use super::choose::{Allowed, Excluded, Plan, choose, choose_only};
 use super::classify::{Diagnosis, classify};
-use super::coordinated::Coordinator;
+use super::coordinated::{Agreement, Coordinator, LocalReport};
 use super::estimate::{Estimate, estimate};
 use super::execute::Executor;
 use super::facts::FailureType;
+use super::foresee::{Asking, foresee};
 use super::options::{Places, RecoveryOptions};
 use super::record::{Asked, Attempt, Record, RecoveryState};
 use super::recovered::{Recovered, record_of};
+use super::roll_back::no_such_checkpoint;
 use super::strategy::Way;
 use super::survey::{Looking, Survey, look};
 use super::work::clear_work;
 use crate::checkpoint::JournalSync;
 use crate::error::Error;
-use crate::journal::{Head, Journal};
-use crate::replay::{Control, Progress, StopPoint};
+use crate::journal::Journal;
+use crate::replay::{Control, Progress, SeenAnchor, StopPoint};
 use crate::storage;
 use crate::time::now_ns;
 
@@ -66,14 +67,12 @@ impl RecoveryManager {
     /// [`Error::NotAJournal`] where there is none; [`Error::Io`] when a folder or a header can't be
     /// read.
     pub fn survey(&self) -> Result<Survey, Error> {
-        let until_lsn = self.until_lsn()?;
         let survey = look(&Looking {
             journal: &self.places.journal,
             checkpoints: self.places.checkpoints.as_ref(),
             recent: self.options.recent,
-            anchor: self.options.replay.anchor,
-            until_lsn,
-            validation: self.options.replay.validation,
+            until: self.until()?,
+            replay: &self.options.replay,
         })?;
         let state = match classify(&survey.facts, self.options.reported) {
             Diagnosis::Healthy => RecoveryState::Healthy,
@@ -95,21 +94,68 @@ impl RecoveryManager {
             coordinator: self.coordinator.is_some(),
         };
         let diagnosis = classify(&survey.facts, self.options.reported);
-        match self.options.only {
+        let plan = match self.options.only {
             Some(way) => choose_only(way, diagnosis, &survey.facts, allowed),
             None => choose(diagnosis, &survey.facts, allowed),
+        };
+        // Who can't be asked now is asked when it is carried out.
+        let agreed = self.decided(survey).ok().flatten();
+        plan.without(|way| foresee(way, survey, self.asking(agreed.as_ref())))
+    }
+
+    fn asking<'a>(&self, agreed: Option<&'a Agreement>) -> Asking<'a> {
+        let (rollback_to, anchor) = (self.options.rollback_to, self.options.replay.anchor);
+        Asking { rollback_to, anchor, agreed }
+    }
+
+    /// What all have agreed on, where that is known without asking anybody.
+    fn decided(&self, survey: &Survey) -> Result<Option<Agreement>, Error> {
+        match (&self.coordinator, &survey.journal) {
+            (Some(coordinator), Some(journal)) => {
+                coordinator.decided(&LocalReport::of(journal, survey))
+            }
+            _ => Ok(None),
         }
+    }
+
+    /// Why nothing would be done, by what a survey found; none where something would be tried.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when storage fails, and what a coordinator's decision is refused for.
+    pub fn refusal(&self, survey: &Survey, plan: &Plan) -> Result<Option<Error>, Error> {
+        if let Some(holder) = survey.holder.clone().filter(|_| survey.facts.held) {
+            return Ok(Some(Error::Locked { path: self.places.journal.path(""), holder }));
+        }
+        let Some(journal) = &survey.journal else {
+            // It says what it doesn't know.
+            return Ok(Some(match Journal::open(Arc::clone(&self.places.journal)) {
+                Err(error) => error,
+                Ok(_) => {
+                    let reason = "the journal changed while it was looked at".to_owned();
+                    Error::InconsistentRecovery { reason }
+                }
+            }));
+        };
+        let standing = self.rollback()?;
+        let against = standing.and_then(|it| it.stands_against(journal, survey.last_lsn()));
+        if against.is_some() || !plan.ways.is_empty() {
+            return Ok(against);
+        }
+        let asking = self.asking(None);
+        Ok(Some(why_nothing(survey, plan, asking, self.decided(survey)?)))
     }
 
     /// What each way would keep, lose and cost, by what a survey found.
     ///
     /// # Errors
-    /// [`Error::Io`] when storage fails.
+    /// [`Error::Io`] when storage fails, and what a coordinator's decision is refused for.
     pub fn estimates(&self, survey: &Survey) -> Result<Vec<Estimate>, Error> {
         let last = self.history()?.into_iter().rfind(|it| it.journal_bytes > 0);
         let rate = last.map(|it| it.journal_bytes as f64 / it.seconds.max(f64::MIN_POSITIVE));
-        let points = (self.options.rollback_to, self.until_lsn()?);
-        Ok(Way::ALL.into_iter().map(|way| estimate(way, survey, points, rate)).collect())
+        let (standing, agreed) = (self.rollback()?, self.decided(survey)?);
+        let asking = self.asking(agreed.as_ref());
+        let estimated = |way| estimate(way, survey, asking, standing.as_ref(), rate);
+        Ok(Way::ALL.into_iter().map(estimated).collect())
     }
 
     /// Surveys, plans and carries out, with the journal's lock held. What a killed recovery had done
@@ -150,23 +196,6 @@ impl RecoveryManager {
         } else if let Some(holder) = survey.holder {
             return Err(Error::Locked { path: self.places.journal.path(""), holder });
         }
-        let rollback = self.rollback()?;
-        let journal_id = survey.journal.as_ref().map(|journal| journal.journal_id);
-        if rollback.as_ref().is_some_and(|it| journal_id.is_some_and(|id| id != it.journal_id)) {
-            let reason = "the rollback among the records is of another journal".to_owned();
-            return Err(Error::InconsistentRecovery { reason });
-        }
-        if let Some(rollback) = rollback
-            && survey.last_lsn() > rollback.undone_last
-        {
-            let Rollback { watermark, undone_last, .. } = rollback;
-            let reason = format!(
-                "LSN {} to {undone_last} were undone, and the journal has grown since; redo the \
-                 rollback, or go on in a new journal",
-                watermark.saturating_add(1)
-            );
-            return Err(Error::InconsistentRecovery { reason });
-        }
         let made;
         let plan = match plan {
             Some(plan) => plan,
@@ -175,6 +204,10 @@ impl RecoveryManager {
                 &made
             }
         };
+        if let Some(refusal) = self.refusal(&survey, plan)? {
+            self.note(RecoveryState::Failed);
+            return Err(refusal);
+        }
         self.note(RecoveryState::InProgress);
         let result = self.carry_out((started, deadline), &survey, plan, progress);
         self.note(match &result {
@@ -196,15 +229,8 @@ impl RecoveryManager {
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Recovered, Error> {
         let Some(journal) = &survey.journal else {
-            // It says what it doesn't know.
-            return Journal::open(Arc::clone(&self.places.journal)).and_then(|_| {
-                let reason = "the journal changed while it was looked at".to_owned();
-                Err(Error::InconsistentRecovery { reason })
-            });
+            return Err(Error::InconsistentRecovery { reason: "there is no journal".to_owned() });
         };
-        if plan.ways.is_empty() {
-            return Err(refusal(survey, plan, self.options.replay.anchor));
-        }
         let until = self.until()?;
         let (mut attempt, resumed) = self.attempt(survey, journal, plan)?;
         let mut initiation_seconds = None;
@@ -301,14 +327,6 @@ impl RecoveryManager {
         }
     }
 
-    /// The last LSN that is wanted, as far as that is known before the journal is read.
-    fn until_lsn(&self) -> Result<u64, Error> {
-        Ok(match self.until()? {
-            Some(StopPoint::Lsn(lsn)) => lsn,
-            _ => u64::MAX,
-        })
-    }
-
     /// Keeps writers and other recoveries away. A journal on storage that can't be written has none.
     pub(super) fn lock(&self) -> Result<Option<Box<dyn Debug + Send + Sync>>, Error> {
         match storage::lock(self.places.journal.as_ref()) {
@@ -329,11 +347,43 @@ impl RecoveryManager {
     }
 }
 
-/// Why nothing is done.
-fn refusal(survey: &Survey, plan: &Plan, anchor: Option<Head>) -> Error {
-    if let Some(anchor) = anchor.filter(|anchor| anchor.lsn > survey.last_lsn()) {
-        let reason = format!("it ends at LSN {}", survey.last_lsn());
+/// Why no way is left.
+fn why_nothing(
+    survey: &Survey,
+    plan: &Plan,
+    asking: Asking<'_>,
+    agreed: Option<Agreement>,
+) -> Error {
+    let is_excluded = |why: Excluded| plan.excluded.iter().any(|(_, it)| *it == why);
+    if let Some(anchor) = asking.anchor
+        && (anchor.lsn > survey.last_lsn() || is_excluded(Excluded::AnchorMissing))
+    {
+        let reason = match &survey.anchor {
+            Some(SeenAnchor::Missing { reason }) => reason.clone(),
+            _ if survey.until_lsn < anchor.lsn => {
+                format!("it is read up to LSN {} alone, as asked", survey.until_lsn)
+            }
+            _ => format!("it ends at LSN {}", survey.last_lsn()),
+        };
         return Error::BelowAnchor { lsn: anchor.lsn, reason };
+    }
+    if let Some(id) = survey.no_such_transaction
+        && is_excluded(Excluded::NoSuchTransaction)
+    {
+        return Error::NoSuchTransaction { id };
+    }
+    if is_excluded(Excluded::NoSuchCheckpoint) {
+        return no_such_checkpoint(survey.checkpoints.iter().filter(|it| it.fault.is_none()));
+    }
+    match agreed {
+        Some(Agreement { in_doubt, .. }) if is_excluded(Excluded::InDoubt) => {
+            return Error::InDoubt { transactions: in_doubt };
+        }
+        Some(Agreement { cut_lsn: agreed, .. }) if is_excluded(Excluded::BehindCut) => {
+            let reached = survey.until_lsn.min(survey.last_lsn());
+            return Error::BehindCut { reached, agreed };
+        }
+        _ => {}
     }
     let damage = survey.end.as_ref().and_then(|end| end.tail.clone());
     let seen = match damage.filter(|_| survey.facts.ending.is_damage()) {

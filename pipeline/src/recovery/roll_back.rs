@@ -4,10 +4,20 @@ use super::aside::{Rollback, aside_name, exists, is_same};
 use super::execute::{Done, Executor, reaches};
 use super::loss::LsnRange;
 use super::strategy::Way;
+use super::survey_checkpoints::SurveyedCheckpoint;
 use crate::error::Error;
 use crate::journal::{EndKind, Journal};
 use crate::replay::{CheckpointStart, Outcome, Progress, StopPoint, replay};
 use crate::storage;
+
+/// There is nothing at the watermark to which to go back; these can be gone back to.
+pub(super) fn no_such_checkpoint<'s>(
+    usable: impl Iterator<Item = &'s SurveyedCheckpoint>,
+) -> Error {
+    let usable: Vec<String> = usable.map(|it| it.watermark.to_string()).collect();
+    let reason = format!("no usable checkpoint is there; usable are: {}", usable.join(", "));
+    Error::InvalidOption { option: "rollback to", reason }
+}
 
 impl Executor<'_> {
     /// Goes back to a checkpoint, and keeps aside what came after it.
@@ -29,10 +39,7 @@ impl Executor<'_> {
         let wanted = self.options.rollback_to;
         let mut fitting = usable.clone().filter(|it| wanted.is_none_or(|lsn| lsn == it.watermark));
         let Some(target) = fitting.next() else {
-            let usable: Vec<String> = usable.map(|it| it.watermark.to_string()).collect();
-            let reason =
-                format!("no usable checkpoint is there; usable are: {}", usable.join(", "));
-            return Err(Error::InvalidOption { option: "rollback to", reason });
+            return Err(no_such_checkpoint(usable));
         };
         let watermark = target.watermark;
         let mut options = self.options(Way::Rollback, Some(StopPoint::Lsn(watermark)))?;

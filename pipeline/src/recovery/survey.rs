@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::facts::{Checkpoint, Ending, Facts};
+use super::loss::LsnRange;
+use super::seen::{SeenDamage, bad_segments, damage_at};
 use super::survey_checkpoints::{SurveyedCheckpoint, is_ahead, is_bad, look_at_checkpoints};
-use crate::checkpoint::Catalogue;
+use crate::checkpoint::{Catalogue, CheckpointFault};
 use crate::error::{Error, IoContext as _};
 use crate::event::{Body, EventIter};
-use crate::journal::damage::{Damage, Fault};
 use crate::journal::layout::BlockHeader;
 use crate::journal::{End, EndKind, Head, Journal, Validation, block};
-use crate::replay::TransactionIds;
+use crate::replay::{ReplayOptions, SeenAnchor, StopPoint, TransactionIds, look_for_anchor};
 use crate::storage::Folder;
 use crate::time::now_ns;
 
@@ -24,12 +25,17 @@ pub(super) struct Looking<'l> {
     pub(super) checkpoints: Option<&'l Arc<dyn Folder>>,
     /// How old a checkpoint is at most that counts as recent.
     pub(super) recent: Duration,
-    /// A head kept outside of the journal, which it must reach.
-    pub(super) anchor: Option<Head>,
-    /// A later checkpoint is of no use.
-    pub(super) until_lsn: u64,
-    /// How much must have been proven.
-    pub(super) validation: Validation,
+    /// Where recovery is to stop.
+    pub(super) until: Option<StopPoint>,
+    /// What a replay will be asked for: how much must have been proven, and which head, kept outside of
+    /// the journal, it must reach.
+    pub(super) replay: &'l ReplayOptions,
+}
+
+impl Looking<'_> {
+    pub(super) fn validation(&self) -> Validation {
+        self.replay.validation
+    }
 }
 
 /// What was found.
@@ -45,6 +51,17 @@ pub struct Survey {
     pub holder: Option<String>,
     /// The checkpoints, newest first.
     pub checkpoints: Vec<SurveyedCheckpoint>,
+    /// The damage in plain sight, in the journal's order.
+    pub damages: Vec<SeenDamage>,
+    /// Where the head is that was kept outside; none where there is none, or storage failed.
+    pub anchor: Option<SeenAnchor>,
+    /// Where recovery is to stop, as it was asked for.
+    pub until: Option<StopPoint>,
+    /// The last LSN that is wanted: the stop, wherever it was said to be. The highest number where the
+    /// journal ends before it, or it can't be told.
+    pub until_lsn: u64,
+    /// The transaction at which to stop, where no seal and no header leads to its end.
+    pub no_such_transaction: Option<u64>,
     /// Transactions that begin near the end and don't end there.
     pub unfinished: TransactionIds,
     /// What storage said, where it failed.
@@ -79,6 +96,52 @@ impl Survey {
     pub fn usable(&self) -> Option<&SurveyedCheckpoint> {
         self.checkpoints.iter().find(|it| it.fault.is_none())
     }
+
+    /// The checkpoint that a rollback to this watermark goes back to, or one to the newest usable.
+    #[must_use]
+    pub fn rollback_target(&self, watermark: Option<u64>) -> Option<&SurveyedCheckpoint> {
+        let mut usable = self.checkpoints.iter().filter(|it| it.fault.is_none());
+        usable.find(|it| watermark.is_none_or(|lsn| lsn == it.watermark))
+    }
+
+    /// Where reading restarts from the newest usable checkpoint, 0 where there is none.
+    fn restart_lsn(&self) -> u64 {
+        self.usable().map_or(0, |it| it.restart_lsn)
+    }
+
+    /// A checkpoint before whose watermark something is damaged that must be read again is of no use.
+    fn pass_over_damaged(&mut self) {
+        for it in self.checkpoints.iter_mut().filter(|it| it.fault.is_none()) {
+            let (restart_lsn, watermark) = (it.restart_lsn, it.watermark);
+            let met = self.damages.iter().find(|damage| damage.is_met(restart_lsn, watermark));
+            it.fault =
+                met.map(|damage| CheckpointFault::DamagedBelow { watermark, lsn: damage.from_lsn });
+        }
+    }
+
+    fn met(&self) -> impl Iterator<Item = &SeenDamage> {
+        let (restart_lsn, until_lsn) = (self.restart_lsn(), self.until_lsn);
+        self.damages.iter().filter(move |it| it.is_met(restart_lsn, until_lsn))
+    }
+
+    /// Whether who goes past damage may find the stop elsewhere than headers and seals tell of it.
+    pub(super) fn stop_may_differ(&self) -> bool {
+        let by_what_happened =
+            matches!(self.until, Some(StopPoint::Time(_) | StopPoint::Transaction(_)));
+        by_what_happened && self.damages.iter().any(|it| it.from_lsn <= self.until_lsn)
+    }
+
+    /// The first damage that a replay from the newest usable checkpoint to the stop comes to.
+    pub(super) fn first_met(&self) -> Option<&SeenDamage> {
+        self.met().next()
+    }
+
+    /// From the first to the last damage that a replay from the newest usable checkpoint comes to.
+    pub(super) fn all_met(&self) -> Option<LsnRange> {
+        let first = self.first_met()?.from_lsn;
+        let last = self.met().last().and_then(|it| it.next_lsn).map(|it| it.saturating_sub(1));
+        Some(LsnRange { first, last })
+    }
 }
 
 /// Looks.
@@ -108,9 +171,13 @@ pub(super) fn look(looking: &Looking<'_>) -> Result<Survey, Error> {
         }
         Err(error) => return Err(error),
     };
+    let (until_lsn, no_such_transaction, unresolved) = stop_of(&journal, looking);
     let (checkpoints, unreadable) = match looking.checkpoints {
         Some(folder) => match Catalogue::open(Arc::clone(folder)) {
-            Ok(catalogue) => (look_at_checkpoints(&catalogue, &journal, looking)?, None),
+            Ok(catalogue) => {
+                let found = look_at_checkpoints(&catalogue, &journal, (looking, until_lsn))?;
+                (found, None)
+            }
             // The journal may still tell all that they would.
             Err(error @ Error::Io { .. }) => (Vec::new(), Some(with_cause(&error))),
             Err(error) => return Err(error),
@@ -125,43 +192,97 @@ pub(super) fn look(looking: &Looking<'_>) -> Result<Survey, Error> {
     open.iter().for_each(|&id| unfinished.add(id));
     let mut survey = Survey {
         facts: Facts {
-            ending: Ending::Open,
             held: holder.is_some(),
-            checkpoint: Checkpoint::None,
             bad_checkpoints: unreadable.is_some() || checkpoints.iter().any(is_bad),
-            damage_is_covered: false,
             unfinished: !open.is_empty(),
+            ..NOTHING_SEEN
         },
         journal: Some(journal),
         end,
         holder,
         checkpoints,
+        damages: Vec::new(),
+        anchor: None,
+        until: looking.until,
+        until_lsn,
+        no_such_transaction,
         unfinished,
-        failure: failure.or(unreadable),
+        failure: failure.or(unreadable).or(unresolved),
         seconds: 0.0,
     };
+    survey.damages = damages_of(&survey);
+    survey.pass_over_damaged();
+    survey.damages.extend(damage_below_checkpoint(&survey));
+    survey.damages.sort_by_key(|it| it.from_lsn);
+    survey.pass_over_damaged();
     survey.facts.checkpoint = age_of(survey.usable(), looking.recent);
-    (survey.facts.ending, survey.facts.damage_is_covered) =
-        ending_of(&survey, looking.anchor, looking.until_lsn);
+    match anchor_of(&survey, looking) {
+        Ok(anchor) => survey.anchor = anchor,
+        Err(error) => survey.failure = survey.failure.or(Some(with_cause(&error))),
+    }
+    survey.facts.ending = ending_of(&survey, looking.replay.anchor);
+    survey.facts.anchor_differs = survey.facts.ending != Ending::Truncated
+        && matches!(survey.anchor, Some(SeenAnchor::Missing { .. }));
+    let (restart_lsn, until_lsn) = (survey.restart_lsn(), survey.until_lsn);
+    let is_met = |from: u64| survey.damages.iter().any(|it| it.is_met(from, until_lsn));
+    survey.facts.damage_is_covered = !survey.damages.is_empty() && !is_met(restart_lsn);
+    survey.facts.damage_is_behind = !survey.damages.is_empty() && !is_met(0);
     survey.seconds = started.elapsed().as_secs_f64();
     Ok(survey)
 }
 
-fn unknown(holder: Option<String>, failure: Option<String>, started: Instant) -> Survey {
-    let facts = Facts {
-        ending: Ending::NewerFormat,
-        held: holder.is_some(),
-        checkpoint: Checkpoint::None,
-        bad_checkpoints: false,
-        damage_is_covered: false,
-        unfinished: false,
+/// The facts before anything was seen.
+const NOTHING_SEEN: Facts = Facts {
+    ending: Ending::Open,
+    held: false,
+    checkpoint: Checkpoint::None,
+    bad_checkpoints: false,
+    damage_is_covered: false,
+    damage_is_behind: false,
+    anchor_differs: false,
+    unfinished: false,
+};
+
+/// Where recovery is to stop: at which LSN; at a transaction whose end isn't found; or what storage said.
+fn stop_of(journal: &Journal, looking: &Looking<'_>) -> (u64, Option<u64>, Option<String>) {
+    match looking.until.map_or(Ok(u64::MAX), |stop| stop.resolve(journal, looking.replay)) {
+        Ok(lsn) => (lsn, None, None),
+        Err(Error::NoSuchTransaction { id }) => (u64::MAX, Some(id), None),
+        // Who replays up to there will meet it, too.
+        Err(error) => (u64::MAX, None, Some(with_cause(&error))),
+    }
+}
+
+/// Where the head is that was kept outside.
+fn anchor_of(survey: &Survey, looking: &Looking<'_>) -> Result<Option<SeenAnchor>, Error> {
+    let (Some(anchor), Some(journal), Some(end)) =
+        (looking.replay.anchor, &survey.journal, &survey.end)
+    else {
+        return Ok(None);
     };
+    let seen = look_for_anchor(anchor, journal, looking.validation())?;
+    let is_hurt = end.kind == EndKind::Damaged || anchor.lsn <= survey.last_lsn();
+    Ok(Some(match seen {
+        SeenAnchor::Unknown if !is_hurt => {
+            SeenAnchor::Missing { reason: format!("it ends at LSN {}", survey.last_lsn()) }
+        }
+        seen => seen,
+    }))
+}
+
+fn unknown(holder: Option<String>, failure: Option<String>, started: Instant) -> Survey {
+    let facts = Facts { ending: Ending::NewerFormat, held: holder.is_some(), ..NOTHING_SEEN };
     Survey {
         facts,
         journal: None,
         end: None,
         holder,
         checkpoints: Vec::new(),
+        damages: Vec::new(),
+        anchor: None,
+        until: None,
+        until_lsn: u64::MAX,
+        no_such_transaction: None,
         unfinished: TransactionIds::default(),
         failure,
         seconds: started.elapsed().as_secs_f64(),
@@ -194,72 +315,48 @@ fn note_transactions(header: &BlockHeader, bytes: &[u8], open: &mut BTreeSet<u64
     }
 }
 
-/// How the journal ends, and whether all damage that was seen lies where the newest usable checkpoint
-/// spares reading.
-fn ending_of(survey: &Survey, anchor: Option<Head>, until_lsn: u64) -> (Ending, bool) {
-    let (Some(journal), Some(end)) = (&survey.journal, &survey.end) else {
-        return (Ending::Unreadable, false);
-    };
-    let restart = survey.usable().map_or(0, |it| it.restart_lsn);
-    if let Some(bad) = bad_segment(journal) {
-        let covered = bad.before_lsn.is_some_and(|lsn| lsn <= restart);
-        return (bad.ending, covered);
+/// The damage in plain sight.
+fn damages_of(survey: &Survey) -> Vec<SeenDamage> {
+    let mut damages = survey.journal.as_ref().map(bad_segments).unwrap_or_default();
+    damages.extend(survey.end.as_ref().and_then(damage_at));
+    damages
+}
+
+/// A checkpoint is made of what is synced: what is bad before its watermark wasn't torn.
+fn damage_below_checkpoint(survey: &Survey) -> Option<SeenDamage> {
+    let (end, usable) = (survey.end.as_ref()?, survey.usable()?);
+    let is_end_of_log = matches!(end.kind, EndKind::TornTail | EndKind::Unwritten | EndKind::Stale);
+    let from_lsn = end.position.next_lsn;
+    // The checkpoint's own block is there.
+    let next_lsn = Some(usable.restart_lsn).filter(|&restart| from_lsn < restart);
+    let damage = SeenDamage { ending: Ending::Corrupt, from_lsn, next_lsn };
+    (is_end_of_log && survey.last_lsn() < usable.watermark).then_some(damage)
+}
+
+/// How the journal ends.
+fn ending_of(survey: &Survey, anchor: Option<Head>) -> Ending {
+    let Some(end) = &survey.end else { return Ending::Unreadable };
+    if let Some(bad) = survey.journal.as_ref().and_then(|it| bad_segments(it).pop()) {
+        return bad.ending;
     }
     // An older one than what can be used proves nothing: the journal reaches farther.
     let reached = survey.usable().map_or(0, |it| it.watermark);
     let ahead = survey.checkpoints.iter().filter(|it| is_ahead(it));
     let ahead = ahead.map(|it| it.watermark).max().unwrap_or(0);
     // What is missing behind the stop is not asked for.
-    let is_short = ahead > reached && ahead.min(until_lsn) > survey.last_lsn();
+    let is_short = ahead > reached && ahead.min(survey.until_lsn) > survey.last_lsn();
     let below_anchor = anchor.is_some_and(|anchor| anchor.lsn > survey.last_lsn());
     if end.kind != EndKind::Damaged && (below_anchor || is_short) {
-        return (Ending::Truncated, false);
+        return Ending::Truncated;
     }
-    // A checkpoint is made of what is synced: what is bad before its watermark wasn't torn.
-    let is_end_of_log = matches!(end.kind, EndKind::TornTail | EndKind::Unwritten | EndKind::Stale);
-    if is_end_of_log && survey.last_lsn() < reached {
-        return (Ending::Corrupt, end.position.next_lsn < restart);
+    if let Some(damage) = survey.damages.last() {
+        return damage.ending;
     }
-    let ending = match end.kind {
+    match end.kind {
         EndKind::Sealed | EndKind::Until => Ending::Closed,
-        EndKind::Unsealed | EndKind::Unwritten | EndKind::Stale => Ending::Open,
         EndKind::TornTail => Ending::Torn,
-        EndKind::Damaged => match end.tail {
-            Some(Damage { fault: Fault::SegmentMissing(_), .. }) => Ending::SegmentMissing,
-            _ => Ending::Corrupt,
-        },
-    };
-    let next_lsn = end.tail.as_ref().and_then(|damage| damage.next_lsn);
-    (ending, next_lsn.is_some_and(|lsn| lsn <= restart))
-}
-
-/// A segment that is wrong as a whole.
-struct BadSegment {
-    ending: Ending,
-    /// The LSN at which what follows it begins, where that is known: nothing behind is touched by it.
-    before_lsn: Option<u64>,
-}
-
-/// The last segment that is missing, foreign or without a header, by headers alone.
-fn bad_segment(journal: &Journal) -> Option<BadSegment> {
-    let mut bad = None;
-    let mut next_number = 0;
-    for segment in &journal.segments {
-        let first_lsn = segment.header.ok().map(|(header, _)| header.first_lsn);
-        if segment.number != next_number {
-            bad = Some(BadSegment { ending: Ending::SegmentMissing, before_lsn: first_lsn });
-        }
-        next_number = segment.number.saturating_add(1);
-        let ending = match segment.header {
-            Ok((header, _)) if header.journal_id == journal.journal_id => continue,
-            Ok(_) => Ending::Foreign,
-            Err(_) => Ending::Corrupt,
-        };
-        let next = journal.segments.iter().find(|it| it.number == next_number);
-        let before_lsn = next.and_then(|it| it.header.ok()).map(|(header, _)| header.first_lsn);
-        bad = Some(BadSegment { ending, before_lsn });
+        _ => Ending::Open,
     }
-    bad
 }
 
 fn age_of(usable: Option<&SurveyedCheckpoint>, recent: Duration) -> Checkpoint {

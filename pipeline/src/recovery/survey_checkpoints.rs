@@ -49,15 +49,18 @@ pub(super) fn is_bad(checkpoint: &SurveyedCheckpoint) -> bool {
             | CheckpointFault::Foreign { .. }
             | CheckpointFault::Ahead { .. }
             | CheckpointFault::UnknownFormat { .. }
+            // It is the journal that is damaged.
+            | CheckpointFault::DamagedBelow { .. }
     )
 }
 
+/// Looks at all checkpoints; those behind the stop are of no use.
 pub(super) fn look_at_checkpoints(
     catalogue: &Catalogue,
     journal: &Journal,
-    looking: &Looking<'_>,
+    stop: (&Looking<'_>, u64),
 ) -> Result<Vec<SurveyedCheckpoint>, Error> {
-    let surveyed = catalogue.entries.iter().map(|it| look_at(it, catalogue, journal, looking));
+    let surveyed = catalogue.entries.iter().map(|it| look_at(it, catalogue, journal, stop));
     surveyed.collect()
 }
 
@@ -65,7 +68,7 @@ fn look_at(
     entry: &Entry,
     catalogue: &Catalogue,
     journal: &Journal,
-    looking: &Looking<'_>,
+    (looking, until_lsn): (&Looking<'_>, u64),
 ) -> Result<SurveyedCheckpoint, Error> {
     let mut surveyed = SurveyedCheckpoint {
         name: entry.name.clone(),
@@ -102,14 +105,12 @@ fn look_at(
         fits => fits,
     };
     surveyed.proves = matches!(fits, Ok(()) | Err(CheckpointFault::Ahead { .. }));
-    surveyed.fault = match (chain.err(), cut.lsn > looking.until_lsn) {
+    surveyed.fault = match (chain.err(), cut.lsn > until_lsn) {
         _ if matches!(fits, Err(CheckpointFault::Ahead { .. })) => fits.err(),
         (Some(fault), _) => Some(fault),
-        (None, true) => {
-            Some(CheckpointFault::TooLate { watermark: cut.lsn, wanted: looking.until_lsn })
-        }
-        (None, false) if file.validation < looking.validation => {
-            let (wanted, found) = (looking.validation.name(), file.validation.name());
+        (None, true) => Some(CheckpointFault::TooLate { watermark: cut.lsn, wanted: until_lsn }),
+        (None, false) if file.validation < looking.validation() => {
+            let (wanted, found) = (looking.validation().name(), file.validation.name());
             Some(CheckpointFault::WeakerValidation { wanted, found })
         }
         (None, false) => fits.err(),

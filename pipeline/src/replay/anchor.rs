@@ -1,5 +1,6 @@
 //! The anchor: a head that was kept outside of the journal and must be found in it.
 
+use serde::Serialize;
 use vexfs_kernels::Digest;
 
 use super::findings::Findings;
@@ -25,14 +26,12 @@ pub(super) fn find_anchor(
     let lsn = anchor.lsn;
     let mut anchored = findings.anchored;
     if anchored.is_none() && lsn <= unread_lsn {
-        anchored = digest_before(journal, lsn, validation)?;
+        anchored = block_holding(journal, lsn, validation)?.map(|(_, digest)| digest);
     }
     let reason = match anchored {
         Some(digest) if digest == anchor.digest => return Ok(true),
         _ if heads.any(|head| head == anchor) => return Ok(true),
-        Some(digest) => {
-            format!("LSN {lsn} is in a block of digest {}", hex::encode::<Digest>(digest))
-        }
+        Some(digest) => other_digest(lsn, digest),
         None if findings.end.kind == EndKind::Until => {
             format!("it was read up to LSN {} alone, as asked", position.next_lsn - 1)
         }
@@ -41,12 +40,58 @@ pub(super) fn find_anchor(
     Err(Error::BelowAnchor { lsn, reason })
 }
 
-/// The digest of the block that holds an LSN, where the replay need not have read it. It is proven here as far as was asked for.
-fn digest_before(
+/// Where an anchor is, as far as headers, seals and one block tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "seen")]
+pub enum SeenAnchor {
+    /// It is there: whatever goes as far as this LSN finds it.
+    There {
+        /// The first LSN of the block that it is the digest of.
+        from_lsn: u64,
+    },
+    /// The journal doesn't have it.
+    Missing {
+        /// What the journal has instead.
+        reason: String,
+    },
+    /// Only reading tells.
+    Unknown,
+}
+
+/// Looks for an anchor without a replay.
+///
+/// # Errors
+/// [`Error::Io`] when storage fails.
+pub(crate) fn look_for_anchor(
+    anchor: Head,
+    journal: &Journal,
+    validation: Validation,
+) -> Result<SeenAnchor, Error> {
+    let own = journal.segments.iter().filter_map(|segment| segment.header.ok());
+    let mut heads = own.filter(|(header, _)| header.journal_id == journal.journal_id);
+    if heads.any(|(header, digest)| {
+        digest == anchor.digest && header.first_lsn.wrapping_sub(1) == anchor.lsn
+    }) {
+        return Ok(SeenAnchor::There { from_lsn: anchor.lsn.saturating_add(1) });
+    }
+    Ok(match block_holding(journal, anchor.lsn, validation)? {
+        Some((from_lsn, digest)) if digest == anchor.digest => SeenAnchor::There { from_lsn },
+        Some((_, digest)) => SeenAnchor::Missing { reason: other_digest(anchor.lsn, digest) },
+        None => SeenAnchor::Unknown,
+    })
+}
+
+fn other_digest(lsn: u64, digest: Digest) -> String {
+    format!("LSN {lsn} is in a block of digest {}", hex::encode::<Digest>(digest))
+}
+
+/// The first LSN and the digest of the block that holds an LSN, where the replay need not have read it. It
+/// is proven here as far as was asked for.
+fn block_holding(
     journal: &Journal,
     lsn: u64,
     validation: Validation,
-) -> Result<Option<Digest>, Error> {
+) -> Result<Option<(u64, Digest)>, Error> {
     for (index, segment) in journal.segments.iter().enumerate() {
         let blocks = journal.segment_index(index)?.blocks;
         let mut holding =
@@ -58,7 +103,7 @@ fn digest_before(
         let sound = block::check_header_crc(&header, &bytes).is_ok()
             && (validation < Validation::Cryptographic
                 || block::check_contents(&header, &bytes).is_ok());
-        return Ok(sound.then_some(header.digest));
+        return Ok(sound.then_some((header.first_lsn, header.digest)));
     }
     Ok(None)
 }

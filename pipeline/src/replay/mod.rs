@@ -18,6 +18,8 @@ mod shelf;
 mod stop;
 mod stored;
 
+pub use anchor::SeenAnchor;
+pub(crate) use anchor::look_for_anchor;
 pub use control::Control;
 pub use cut::{Cut, CutBlock, SoFar};
 pub use findings::{Cause, Findings, Inconsistencies, Inconsistency, ListedBlock};
