@@ -7,6 +7,7 @@
 //! | no way that loses data is tried unless that is allowed, whatever the damage | `chains` |
 //! | what a plan says of the way that it chooses is what recovery does | `foretold` |
 //! | storage that fails for a while; time-outs and cancelling | `passing` |
+//! | checkpoints that storage can't read | `unreadable` |
 //! | a kill and a crash at every operation on records and checkpoints | `crashes` |
 //! | looking has no side effects, is cheap, and tells each ending | `surveys` |
 //! | what is remembered of earlier recoveries, and what goes | `history` |
@@ -71,6 +72,9 @@ mod story;
 #[cfg(test)]
 #[path = "recovery/surveys.rs"]
 mod surveys;
+#[cfg(test)]
+#[path = "recovery/unreadable.rs"]
+mod unreadable;
 #[cfg(test)]
 #[path = "recovery/world.rs"]
 mod world;

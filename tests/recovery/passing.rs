@@ -82,7 +82,9 @@ fn checkpoints_that_cannot_be_read_are_done_without() {
     assert!(manager.survey().unwrap().failure.is_some());
     let record = whole(manager.recover(&mut |_| {})).record;
     assert_eq!((record.way(), record.state_digest), (Some(Way::Full), digest));
-    assert_eq!(files_of(&world.checkpoints), before, "nothing is taken away");
+    let now = files_of(&world.checkpoints);
+    let stays = |(name, content): (&String, &Vec<u8>)| now.get(name) == Some(content);
+    assert!(before.iter().all(stays), "nothing is taken away");
 }
 
 /// What failed in a call that has ended is no reason for the next one to lose data: storage may be back.

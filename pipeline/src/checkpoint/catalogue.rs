@@ -31,16 +31,20 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Looks through a folder. No file is read as a whole.
+    /// Looks through a folder. No file is read as a whole. A file that storage can't read costs itself,
+    /// and what builds on it.
     ///
     /// # Errors
-    /// [`Error::Io`] when storage fails.
+    /// [`Error::Io`] when the folder can't be listed.
     pub fn open(folder: Arc<dyn Folder>) -> Result<Self, Error> {
         let names = folder.list().context("list", folder.path(""), None)?;
         let mut entries = Vec::new();
         for name in names {
             let Some((watermark, kind)) = watermark_of(&name) else { continue };
-            let file = CheckpointFile::open(folder.as_ref(), &name)?;
+            let file = match CheckpointFile::open(folder.as_ref(), &name) {
+                Err(error @ Error::Io { .. }) => Err(CheckpointFault::unreadable(&error)),
+                file => file?,
+            };
             let file = file.and_then(|file| {
                 let found = file.header.watermark_lsn;
                 let misnamed = found != watermark || file.kind != kind;
@@ -64,7 +68,8 @@ impl Catalogue {
     /// The checkpoints that `newest` is made of, its base first.
     ///
     /// # Errors
-    /// [`CheckpointFault::NoParent`] when one of them isn't there.
+    /// [`CheckpointFault::NoParent`] when one of them isn't there; [`CheckpointFault::Unreadable`] when it
+    /// may be one that can't be read.
     pub fn chain<'c>(
         &'c self,
         newest: &'c CheckpointFile,
@@ -80,10 +85,23 @@ impl Catalogue {
                     // Watermarks fall from child to parent, so that no chain has a ring.
                     && file.header.watermark_lsn < child.header.watermark_lsn
             });
-            child = parent.ok_or(CheckpointFault::NoParent { parent_lsn })?;
+            child = parent.ok_or_else(|| self.no_parent(parent_lsn))?;
             chain.push(child);
         }
         chain.reverse();
         Ok(chain)
+    }
+
+    /// Why the checkpoint at this watermark isn't there to build on.
+    fn no_parent(&self, parent_lsn: u64) -> CheckpointFault {
+        let mut there = self.entries.iter().filter(|entry| entry.watermark == parent_lsn);
+        let unreadable = there.find_map(|entry| match &entry.file {
+            Err(CheckpointFault::Unreadable { reason }) => {
+                let reason = format!("it builds on {}: {reason}", entry.name);
+                Some(CheckpointFault::Unreadable { reason })
+            }
+            _ => None,
+        });
+        unreadable.unwrap_or(CheckpointFault::NoParent { parent_lsn })
     }
 }

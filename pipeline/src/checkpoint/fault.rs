@@ -2,12 +2,19 @@
 
 use serde::Serialize;
 
+use crate::error::Error;
 use crate::state::SectionError;
 
 /// Why a checkpoint can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case", tag = "fault")]
 pub enum CheckpointFault {
+    /// Storage failed when it was read, or when what it builds on was.
+    #[error("it can't be read: {reason}")]
+    Unreadable {
+        /// What storage said.
+        reason: String,
+    },
     /// It is shorter than a checkpoint can be, or than it says.
     #[error("it needs {needed} bytes and has {found}")]
     CutShort {
@@ -173,6 +180,13 @@ pub enum CheckpointFault {
 }
 
 impl CheckpointFault {
+    /// What an error of storage makes of a checkpoint.
+    pub(crate) fn unreadable(error: &Error) -> Self {
+        let cause = std::error::Error::source(error);
+        let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self::Unreadable { reason: format!("{error}{cause}") }
+    }
+
     pub(super) fn section(partition: usize, error: &SectionError) -> Self {
         Self::Section { partition, reason: error.to_string() }
     }

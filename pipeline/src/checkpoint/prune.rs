@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
+use super::fault::CheckpointFault;
 use crate::error::{Error, IoContext as _};
 
 /// What was taken away and what stayed.
@@ -20,7 +21,7 @@ pub struct Pruned {
 
 /// Keeps the newest `keep` checkpoints that can be loaded (at least one) and all that they build on;
 /// takes away older ones. Files that are no checkpoints that can be read stay where they are: they
-/// may be evidence.
+/// may be evidence. So do those that build on one that can't be read now, and what it may build on.
 ///
 /// # Errors
 /// [`Error::Io`] when storage fails.
@@ -52,8 +53,11 @@ pub(super) fn prune_from(
     let own = catalogue.entries.iter().find(|entry| newest == Some(&entry.name));
     let own = own.and_then(|entry| entry.file.as_ref().ok());
     let journal_id = own.map(|file| file.header.journal_id);
+    // What can't be read now may build on anything older.
+    let mut may_be_needed = false;
     for entry in &catalogue.entries {
-        let Ok(file) = &entry.file else {
+        may_be_needed |= matches!(entry.file, Err(CheckpointFault::Unreadable { .. }));
+        let Some(file) = entry.file.as_ref().ok().filter(|_| !may_be_needed) else {
             needed.insert(&entry.name);
             continue;
         };
@@ -62,8 +66,12 @@ pub(super) fn prune_from(
             needed.insert(&entry.name);
         }
         removable.push(entry);
+        let chain = catalogue.chain(file);
+        if matches!(chain, Err(CheckpointFault::Unreadable { .. })) {
+            needed.insert(&entry.name);
+        }
         if (is_newer || left > 0)
-            && let Ok(chain) = catalogue.chain(file)
+            && let Ok(chain) = chain
         {
             needed.extend(chain.iter().map(|file| file.name.as_str()));
             left -= usize::from(!is_newer);

@@ -70,6 +70,8 @@ pub(crate) fn record_rows(recovery: &Recovery) -> Vec<Row> {
     rows.push(("transactions", ended));
     rows.extend(lost_rows(lost));
     rows.extend(dependent_rows(lost));
+    let unread = record.unread.iter();
+    rows.extend(unread.map(|it| ("not used", format!("{}: {}", it.checkpoint, it.reason))));
     rows.extend(record.aside.iter().map(|name| ("kept aside", name.clone())));
     rows.extend(record.checkpoint.iter().map(|name| ("checkpoint", name.clone())));
     rows.push(("state digest", hex::encode(record.state_digest)));

@@ -9,16 +9,19 @@ use super::coordinated::{Coordinator, LocalReport};
 use super::facts::FailureType;
 use super::loss::Lost;
 use super::options::{Places, RecoveryOptions};
-use super::record::{Attempt, Tried};
+use super::record::{Attempt, Tried, Unread};
 use super::strategy::{Loss, Way};
 use super::survey::{Survey, with_cause};
+use super::without::without;
 use super::work::work_in;
-use crate::error::Error;
+use crate::checkpoint::{CheckpointFault, is_checkpoint};
+use crate::error::{Error, IoContext as _};
 use crate::journal::Journal;
 use crate::replay::{
     CheckpointStart, Checkpoints, Outcome, Progress, ReplayOptions, StopPoint, replay,
 };
 use crate::state::MemoryState;
+use crate::storage::Folder;
 
 /// What carrying out a way came to.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub(super) struct Done {
     pub(super) checkpoint: Option<String>,
     /// What was put aside.
     pub(super) aside: Vec<String>,
+    /// Checkpoints that couldn't be read.
+    pub(super) unread: Vec<Unread>,
 }
 
 /// What is worked with while a plan is carried out.
@@ -43,6 +48,8 @@ pub(super) struct Executor<'e> {
     pub(super) until: Option<StopPoint>,
     /// When all must have ended.
     pub(super) deadline: Option<Instant>,
+    /// Checkpoints that couldn't be read when they were needed: it is gone on without them.
+    pub(super) unreadable: Vec<Unread>,
     /// When the recovery was begun, in nanoseconds since 1970-01-01 UTC.
     pub(super) started_ns: u64,
 }
@@ -63,7 +70,8 @@ impl Executor<'_> {
             }
             // That storage fails says nothing of the journal: it is no reason to lose any of it.
             let of_storage = Some(FailureType::StorageFailure);
-            let storage_failed = attempt.failed.iter().any(|tried| tried.shows == of_storage);
+            let storage_failed = !self.unreadable.is_empty()
+                || attempt.failed.iter().any(|tried| tried.shows == of_storage);
             if storage_failed && way.loss() != Loss::Nothing && !is_of_storage {
                 break;
             }
@@ -105,16 +113,57 @@ impl Executor<'_> {
         }
     }
 
-    /// Tries a way, and again when storage fails.
+    /// Tries a way, and again when storage fails. Where it is a checkpoint that can't be read, the way is
+    /// gone without that one at last.
     fn try_often(
         &mut self,
         tried: &mut Tried,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Done, Error> {
         let (options, deadline, way) = (self.options, self.deadline, tried.way);
-        options.retrying(deadline, &mut tried.retries, &mut |retries| {
-            self.try_once(way, retries > 0, progress)
-        })
+        loop {
+            let result = options.retrying(deadline, &mut tried.retries, &mut |retries| {
+                self.try_once(way, retries > 0 || !self.unreadable.is_empty(), progress)
+            });
+            match result {
+                Err(error) if way != Way::Rollback && self.leave_out(&error)? => {
+                    tracing::warn!(%error, "a checkpoint is left out");
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Leaves out the checkpoint that an error of storage is about, where it is about one.
+    fn leave_out(&mut self, error: &Error) -> Result<bool, Error> {
+        let (Error::Io { path, .. }, Some(folder)) = (error, &self.places.checkpoints) else {
+            return Ok(false);
+        };
+        let names = folder.list().context("list", folder.path(""), None)?;
+        let found =
+            names.into_iter().find(|name| is_checkpoint(name) && folder.path(name) == *path);
+        let found = found.filter(|name| self.unreadable.iter().all(|it| it.checkpoint != *name));
+        let reason = with_cause(error);
+        self.unreadable.extend(found.clone().map(|checkpoint| Unread { checkpoint, reason }));
+        Ok(found.is_some())
+    }
+
+    /// The checkpoints that couldn't be read: when they were surveyed, and later.
+    pub(super) fn unread(&self) -> Vec<Unread> {
+        let surveyed = self.survey.checkpoints.iter().filter_map(|it| match &it.fault {
+            Some(CheckpointFault::Unreadable { reason }) => {
+                Some(Unread { checkpoint: it.name.clone(), reason: reason.clone() })
+            }
+            _ => None,
+        });
+        surveyed.chain(self.unreadable.iter().cloned()).collect()
+    }
+
+    /// The folder of checkpoints, without those that can't be read.
+    fn readable(&self) -> Option<Arc<dyn Folder>> {
+        let names: Vec<String> = self.unreadable.iter().map(|it| it.checkpoint.clone()).collect();
+        let folder = Arc::clone(self.places.checkpoints.as_ref()?);
+        Some(if names.is_empty() { folder } else { without(folder, names) })
     }
 
     fn try_once(
@@ -148,7 +197,7 @@ impl Executor<'_> {
         // A full replay goes on from its own checkpoints alone, which are among the records.
         let (folder, start) = match (way, &self.places.records) {
             (Way::Full, Some(records)) => (Some(work_in(records)), CheckpointStart::Newest),
-            _ => (self.places.checkpoints.clone(), way.start()),
+            _ => (self.readable(), way.start()),
         };
         let policy = Some(self.options.checkpoint_policy);
         let checkpoints = folder.map(|folder| Checkpoints { folder, start, policy });
@@ -196,7 +245,8 @@ impl Executor<'_> {
         let lost = self.lost(way, &outcome);
         let taken = &outcome.checkpoints;
         let checkpoint = taken.newest.clone().filter(|_| taken.watermark == outcome.last_lsn);
-        let mut done = Done { state, checkpoint, outcome, lost, aside: Vec::new() };
+        let mut done =
+            Done { state, checkpoint, outcome, lost, aside: Vec::new(), unread: self.unread() };
         if way == Way::Full
             && let Err(error) = self.publish(&mut done)
         {

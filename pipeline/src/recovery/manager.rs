@@ -247,6 +247,7 @@ impl RecoveryManager {
             survey,
             until,
             deadline,
+            unreadable: Vec::new(),
             started_ns: attempt.started_ns,
         };
         let carried_out = executor.carry_out(plan, &mut attempt, &mut watch);

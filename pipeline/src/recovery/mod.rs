@@ -24,6 +24,7 @@ mod strategy;
 mod survey;
 mod survey_checkpoints;
 mod upkeep;
+mod without;
 mod work;
 
 pub use aside::Rollback;
@@ -36,7 +37,7 @@ pub use facts::{Checkpoint, Ending, Facts, FailureType};
 pub use loss::{Lost, LostRange, LsnRange};
 pub use manager::RecoveryManager;
 pub use options::{Accept, Places, RecoveryOptions};
-pub use record::{Record, RecoveryState, Tried};
+pub use record::{Record, RecoveryState, Tried, Unread};
 pub use recovered::{Recovered, Recovery};
 pub use seen::SeenDamage;
 pub use strategy::{Loss, Strategy, Way};

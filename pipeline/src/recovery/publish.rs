@@ -26,6 +26,11 @@ impl Executor<'_> {
         let folder = work_in(records);
         let work = Catalogue::open(Arc::clone(&folder))?;
         let newest = work.find(Some(done.outcome.last_lsn));
+        let of_name = |name: &str| self.unread().into_iter().any(|it| it.checkpoint == name);
+        if newest.is_some_and(|newest| of_name(&newest.name)) {
+            // What can't be read now is not to be written over.
+            return Ok(());
+        }
         // A sound one stays, since others may build on it; and another journal's is none of ours.
         if let Some(newest) = newest
             && let Some(there) = base_at(checkpoints, newest.header.watermark_lsn)?
@@ -60,14 +65,14 @@ impl Executor<'_> {
         // Oldest first: what builds on a broken one is found when that is no longer in the list.
         for entry in std::mem::take(&mut catalogue.entries).into_iter().rev() {
             let sound = match &entry.file {
-                // Who knows its format may use it.
+                // Who knows its format may use it, and who can read it.
                 Err(CheckpointFault::UnknownFormat { .. }) => continue,
+                Err(CheckpointFault::Unreadable { .. }) => true,
                 Ok(_) if bad.contains(&entry.name.as_str()) => false,
-                Ok(file) if catalogue.chain(file).is_err() => false,
-                Ok(file) => match file.check_seal() {
-                    Err(Error::BadCheckpoint { .. }) => false,
-                    // What can't be read now is not known to be broken.
-                    Ok(()) | Err(_) => true,
+                Ok(file) => match catalogue.chain(file).map(|_| file.check_seal()) {
+                    Err(CheckpointFault::Unreadable { .. }) => true,
+                    Err(_) => false,
+                    Ok(sealed) => is_sound(&sealed),
                 },
                 Err(_) => false,
             };
@@ -78,6 +83,11 @@ impl Executor<'_> {
         }
         Ok(broken)
     }
+}
+
+/// Whether a checkpoint isn't known to be broken. What can't be read now isn't.
+fn is_sound(sealed: &Result<(), Error>) -> bool {
+    !matches!(sealed, Err(Error::BadCheckpoint { .. }))
 }
 
 /// The base of this watermark in a folder, where there is one that can be read.

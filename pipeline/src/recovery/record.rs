@@ -52,6 +52,15 @@ pub struct Tried {
     pub seconds: f64,
 }
 
+/// A checkpoint that couldn't be read, so that recovery went without it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Its file name.
+    pub checkpoint: String,
+    /// What storage said.
+    pub reason: String,
+}
+
 /// A recovery that was begun and has not ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Attempt {
@@ -143,6 +152,9 @@ pub struct Record {
     pub checkpoint: Option<String>,
     /// What was put aside, as names in the folder of records.
     pub aside: Vec<String>,
+    /// The checkpoints that couldn't be read, and those that build on them.
+    #[serde(default)]
+    pub unread: Vec<Unread>,
     /// What is lost.
     pub lost: Lost,
 }

@@ -88,6 +88,7 @@ pub(super) fn record_of(
         state_digest: outcome.state_digest.unwrap_or_else(|| done.state.digest()),
         checkpoint: done.checkpoint.clone(),
         aside: done.aside.clone(),
+        unread: done.unread.clone(),
         lost: done.lost.clone(),
     }
 }

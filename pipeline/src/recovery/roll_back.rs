@@ -67,7 +67,14 @@ impl Executor<'_> {
         lost.behind_stop = None;
         lost.undone = self.undone_behind(watermark, journal, &outcome)?;
         let aside = rollback.names();
-        Ok(Done { state, outcome, lost, checkpoint: Some(target.name.clone()), aside })
+        Ok(Done {
+            state,
+            outcome,
+            lost,
+            checkpoint: Some(target.name.clone()),
+            aside,
+            unread: self.unread(),
+        })
     }
 
     /// What going back to a watermark undoes: all that is there behind it, or was there and is gone or

@@ -184,6 +184,10 @@ pub(super) fn look(looking: &Looking<'_>) -> Result<Survey, Error> {
         },
         None => (Vec::new(), None),
     };
+    let unread = checkpoints.iter().find_map(|it| match &it.fault {
+        Some(CheckpointFault::Unreadable { reason }) => Some(format!("{}: {reason}", it.name)),
+        _ => None,
+    });
     // Who closed a journal left open on purpose what is open there.
     if end.as_ref().is_some_and(|end| end.kind == EndKind::Sealed) {
         open.clear();
@@ -207,7 +211,7 @@ pub(super) fn look(looking: &Looking<'_>) -> Result<Survey, Error> {
         until_lsn,
         no_such_transaction,
         unfinished,
-        failure: failure.or(unreadable).or(unresolved),
+        failure: failure.or(unreadable).or(unread).or(unresolved),
         seconds: 0.0,
     };
     survey.damages = damages_of(&survey);

@@ -49,6 +49,8 @@ pub(super) fn is_bad(checkpoint: &SurveyedCheckpoint) -> bool {
             | CheckpointFault::Foreign { .. }
             | CheckpointFault::Ahead { .. }
             | CheckpointFault::UnknownFormat { .. }
+            // It may be sound.
+            | CheckpointFault::Unreadable { .. }
             // It is the journal that is damaged.
             | CheckpointFault::DamagedBelow { .. }
     )
@@ -60,17 +62,21 @@ pub(super) fn look_at_checkpoints(
     journal: &Journal,
     stop: (&Looking<'_>, u64),
 ) -> Result<Vec<SurveyedCheckpoint>, Error> {
-    let surveyed = catalogue.entries.iter().map(|it| look_at(it, catalogue, journal, stop));
+    let surveyed = catalogue.entries.iter().map(|it| {
+        let mut seen = not_looked_at(it);
+        match look_at(&mut seen, it, catalogue, (journal, stop.0, stop.1)) {
+            // It costs this one alone.
+            Err(error @ Error::Io { .. }) => seen.fault = Some(CheckpointFault::unreadable(&error)),
+            looked => looked?,
+        }
+        Ok(seen)
+    });
     surveyed.collect()
 }
 
-fn look_at(
-    entry: &Entry,
-    catalogue: &Catalogue,
-    journal: &Journal,
-    (looking, until_lsn): (&Looking<'_>, u64),
-) -> Result<SurveyedCheckpoint, Error> {
-    let mut surveyed = SurveyedCheckpoint {
+/// What its name tells.
+fn not_looked_at(entry: &Entry) -> SurveyedCheckpoint {
+    SurveyedCheckpoint {
         name: entry.name.clone(),
         watermark: entry.watermark,
         kind: entry.kind,
@@ -81,11 +87,19 @@ fn look_at(
         spared_events: 0,
         proves: false,
         fault: None,
-    };
+    }
+}
+
+fn look_at(
+    surveyed: &mut SurveyedCheckpoint,
+    entry: &Entry,
+    catalogue: &Catalogue,
+    (journal, looking, until_lsn): (&Journal, &Looking<'_>, u64),
+) -> Result<(), Error> {
     let file = match &entry.file {
         Err(fault) => {
             surveyed.fault = Some(fault.clone());
-            return Ok(surveyed);
+            return Ok(());
         }
         Ok(file) => file,
     };
@@ -115,5 +129,5 @@ fn look_at(
         }
         (None, false) => fits.err(),
     };
-    Ok(surveyed)
+    Ok(())
 }
