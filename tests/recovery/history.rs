@@ -110,3 +110,38 @@ fn cleanup_takes_the_oldest_and_what_was_broken_and_never_what_was_undone() {
     world.manager(options()).redo().unwrap();
     assert_eq!(whole(world.recover(options())).record.last_lsn, world.last_lsn());
 }
+
+/// What was being written when a recovery or a replay was killed goes; what anyone else calls so stays.
+#[test]
+fn cleanup_takes_what_was_left_unfinished_and_nothing_of_others() {
+    let world = World::closed(2, 200).with_checkpoints(&[60]);
+    whole(world.recover(options()));
+    let checkpoint = "checkpoint-00000000000000000060-base.vxcp";
+    let ours = [
+        "attempt.json.unfinished".to_owned(),
+        "rollback.json.unfinished".to_owned(),
+        "recovery-01700000000000000000.json.unfinished".to_owned(),
+        format!("undone-00000000000000000060-{checkpoint}.unfinished"),
+        format!("broken-1700000000000000000-{checkpoint}.unfinished"),
+        "work-checkpoint.unfinished".to_owned(),
+    ];
+    let theirs = ["notes.unfinished", "recovery-mine.json.unfinished", "undone-60-x.unfinished"];
+    for name in ours.iter().map(String::as_str).chain(theirs) {
+        world.records.put(name, b"half".to_vec());
+    }
+    let unfinished = ["checkpoint.unfinished".to_owned(), format!("{checkpoint}.unfinished")];
+    for name in unfinished.iter().map(String::as_str).chain(["mine.unfinished"]) {
+        world.checkpoints.put(name, b"half".to_vec());
+    }
+    let cleaned = world.manager(options()).cleanup(9).unwrap();
+    let mut gone = cleaned.unfinished;
+    gone.sort_unstable();
+    let mut expected: Vec<String> = ours.into_iter().chain(unfinished).collect();
+    expected.sort_unstable();
+    assert_eq!(gone, expected);
+    assert!(cleaned.aside.is_empty());
+    let left = world.records.list().unwrap();
+    assert!(theirs.iter().all(|name| left.iter().any(|it| it == name)), "{left:?}");
+    let left = world.checkpoints.list().unwrap();
+    assert!(left.iter().any(|it| it == "mine.unfinished") && left.len() == 3, "{left:?}");
+}

@@ -34,4 +34,4 @@ pub(crate) use stalls::StallTimes;
 pub use stalls::Stalls;
 pub(crate) use sync::JournalSync;
 pub use write::Written;
-pub(crate) use write::is_checkpoint;
+pub(crate) use write::{is_checkpoint, is_unfinished};

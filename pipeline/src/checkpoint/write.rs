@@ -40,6 +40,12 @@ pub(super) fn watermark_of(name: &str) -> Option<(u64, Kind)> {
     (file_name(watermark, kind) == name).then_some((watermark, kind))
 }
 
+/// Whether a file of this name is a checkpoint that was being written.
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    let finished = name.strip_suffix(crate::storage::UNFINISHED);
+    name == UNFINISHED_NAME || finished.is_some_and(is_checkpoint)
+}
+
 /// Whether a file of this name would be a checkpoint.
 pub(crate) fn is_checkpoint(name: &str) -> bool {
     watermark_of(name).is_some()

@@ -211,7 +211,13 @@ pub(crate) fn run(arguments: &RecoverArguments) -> Result<Report, Error> {
         let survey = manager.survey()?;
         let (plan, estimates) = (manager.plan(&survey), manager.estimates(&survey)?);
         let told = (manager.rollback()?, manager.refusal(&survey, &plan)?);
-        return Ok(plan_report(&survey, &plan, &estimates, (told.0.as_ref(), told.1.as_ref())));
+        let left = manager.left_by_rollback()?;
+        return Ok(plan_report(
+            &survey,
+            (&plan, &left),
+            &estimates,
+            (told.0.as_ref(), told.1.as_ref()),
+        ));
     }
     if arguments.redo {
         manager.redo()?;
@@ -252,7 +258,8 @@ fn history(manager: &RecoveryManager) -> Result<Report, Error> {
 
 fn cleanup(manager: &mut RecoveryManager, keep: usize) -> Result<Report, Error> {
     let cleaned = manager.cleanup(keep)?;
-    let gone = cleaned.records.iter().chain(&cleaned.aside).chain(&cleaned.checkpoints.removed);
+    let gone = cleaned.records.iter().chain(&cleaned.aside).chain(&cleaned.unfinished);
+    let gone = gone.chain(&cleaned.checkpoints.removed);
     let text = gone.map(|name| format!("removed  {name}\n")).collect::<String>();
     let json: Value = json!(cleaned);
     Ok(Report { exit: Exit::Clean, json, text: text.into_bytes() })

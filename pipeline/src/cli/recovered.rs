@@ -150,7 +150,7 @@ fn more(name: &'static str, count: u64) -> Option<Row> {
 /// What would be done, and why.
 pub(crate) fn plan_report(
     survey: &Survey,
-    plan: &Plan,
+    (plan, left): (&Plan, &[String]),
     estimates: &[Estimate],
     (rollback, refusal): (Option<&Rollback>, Option<&Error>),
 ) -> Report {
@@ -170,6 +170,7 @@ pub(crate) fn plan_report(
         let stands = format!("to LSN {} stands, {undone} are undone", grouped(it.watermark));
         ("a rollback", format!("{stands} until `--redo`"))
     }));
+    rows.extend(left.iter().map(|name| ("to be put aside", format!("{name}, for that rollback"))));
     rows.extend(refusal.map(|error| ("refused", error.to_string())));
     let mut text = facts(&rows);
     text.extend(b"\n");
@@ -189,6 +190,7 @@ pub(crate) fn plan_report(
         "anchor": survey.anchor,
         "damages": survey.damages,
         "rollback": rollback,
+        "left_by_rollback": left,
         "refused": refusal.map(Error::to_string),
         "tail": tail_of(survey),
         "holder": survey.holder,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{read, write};
+use super::record::{is_record, read, write};
 use crate::checkpoint::is_checkpoint;
 use crate::error::{Error, IoContext as _};
 use crate::journal::Journal;
@@ -102,6 +102,24 @@ impl Rollback {
             .try_for_each(|(name, aside)| move_over((checkpoints, name), (records, aside)))
     }
 
+    /// The checkpoints that are still to be put aside, since it was killed on the way: those that have no
+    /// copy there, or a copy that is the same.
+    pub(super) fn left_over(
+        &self,
+        checkpoints: &dyn Folder,
+        records: &dyn Folder,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let mut left = Vec::new();
+        for (name, aside) in &self.checkpoints {
+            let (here, there) = ((checkpoints, name.as_str()), (records, aside.as_str()));
+            // Another one of that name came later, and is none of this rollback's.
+            if exists(here)? && (!exists(there)? || is_same(here, there)?) {
+                left.push((name.clone(), aside.clone()));
+            }
+        }
+        Ok(left)
+    }
+
     /// Brings back what was put aside. Done again after a crash it comes to the same.
     ///
     /// A copy of a segment that the journal no longer has, or has otherwise, stays where it is.
@@ -140,6 +158,14 @@ pub(crate) fn is_put_aside(aside: &str) -> bool {
     // What it was called before stands behind twenty digits and a dash.
     let name = aside.strip_prefix("undone-").and_then(|rest| rest.get(21..));
     name.is_some_and(|name| is_aside(aside, name))
+}
+
+/// Whether a file of this name is what a recovery left unfinished among its records.
+pub(super) fn is_left_unfinished(name: &str) -> bool {
+    let finished = name.strip_suffix(storage::UNFINISHED);
+    finished.is_some_and(|it| {
+        it == ROLLBACK || is_put_aside(it) || it.starts_with("broken-") || is_record(it)
+    })
 }
 
 /// Whether a file of this name may be called so aside. A journal that is one file may have any name.

@@ -188,6 +188,11 @@ impl RecoveryManager {
     ) -> Result<Recovered, Error> {
         let started = Instant::now();
         let lock = self.lock()?;
+        let finished = self.finish_rollback().unwrap_or_else(|error| {
+            // What is still there lies behind the stop, and is not used.
+            tracing::warn!(%error, "the rollback that stands could not be finished");
+            Vec::new()
+        });
         let deadline = self.options.replay.deadline().map(|(deadline, _)| deadline);
         let mut survey = self.options.retrying(deadline, &mut 0, &mut |_| self.survey())?;
         if lock.is_some() {
@@ -209,7 +214,7 @@ impl RecoveryManager {
             return Err(refusal);
         }
         self.note(RecoveryState::InProgress);
-        let result = self.carry_out((started, deadline), &survey, plan, progress);
+        let result = self.carry_out((started, deadline), &survey, (plan, finished), progress);
         self.note(match &result {
             Ok(Recovered::Whole(_)) => RecoveryState::Completed,
             Ok(Recovered::WithLoss(_)) => RecoveryState::PartiallyCompleted,
@@ -225,7 +230,7 @@ impl RecoveryManager {
         &mut self,
         (started, deadline): (Instant, Option<Instant>),
         survey: &Survey,
-        plan: &Plan,
+        (plan, finished): (&Plan, Vec<String>),
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Recovered, Error> {
         let Some(journal) = &survey.journal else {
@@ -260,6 +265,8 @@ impl RecoveryManager {
             Attempt::end(records.as_ref())?;
         }
         let (mut done, tried) = carried_out?;
+        let finished = finished.into_iter().filter(|it| !done.aside.contains(it));
+        done.aside = finished.chain(done.aside.clone()).collect();
         // What is reported as recovered must not be in a page cache alone.
         JournalSync::of(journal.clone()).up_to(u64::MAX)?;
         if let Some(rollback) = self.rollback()?.filter(|_| tried.way != Way::Rollback) {

@@ -177,6 +177,12 @@ fn name_of(started_ns: u64) -> String {
     format!("{RECORD_PREFIX}{started_ns:020}{RECORD_SUFFIX}")
 }
 
+/// Whether a file of this name is written by a recovery while it runs, or when it has ended.
+pub(super) fn is_record(name: &str) -> bool {
+    let number = name.strip_prefix(RECORD_PREFIX).and_then(|it| it.strip_suffix(RECORD_SUFFIX));
+    name == ATTEMPT || number.is_some_and(|it| it.parse().is_ok_and(|it| name_of(it) == name))
+}
+
 /// The names of the records in a folder, oldest first.
 pub(super) fn record_names(folder: &dyn Folder) -> Result<Vec<String>, Error> {
     let mut names = folder.list().context("list", folder.path(""), None)?;

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::aside::Rollback;
+use super::aside::{Rollback, is_left_unfinished, move_over};
 use super::manager::RecoveryManager;
+use super::options::Places;
 use super::record::{Record, RecoveryState, history, record_names};
-use crate::checkpoint::{Catalogue, Pruned, prune};
+use super::work;
+use crate::checkpoint::{Catalogue, Pruned, is_unfinished, prune};
 use crate::error::{Error, IoContext as _};
 use crate::storage;
 
@@ -37,6 +39,8 @@ pub struct Cleaned {
     pub records: Vec<String>,
     /// Files that were kept aside since they were broken, and are gone.
     pub aside: Vec<String>,
+    /// What killed recoveries and replays had begun to write.
+    pub unfinished: Vec<String>,
     /// Checkpoints.
     pub checkpoints: Pruned,
 }
@@ -48,6 +52,41 @@ impl RecoveryManager {
     /// [`Error::Io`] when storage fails.
     pub fn rollback(&self) -> Result<Option<Rollback>, Error> {
         self.places.records.as_ref().map_or(Ok(None), |records| Rollback::load(records.as_ref()))
+    }
+
+    /// The checkpoints that the rollback that stands has still to put aside, since it was killed: the next
+    /// recovery does.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when storage fails.
+    pub fn left_by_rollback(&self) -> Result<Vec<String>, Error> {
+        let Places { checkpoints, records, .. } = &self.places;
+        let (Some(rollback), Some(checkpoints), Some(records)) =
+            (self.rollback()?, checkpoints, records)
+        else {
+            return Ok(Vec::new());
+        };
+        let left = rollback.left_over(checkpoints.as_ref(), records.as_ref())?;
+        Ok(left.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Finishes the rollback that stands, where it was killed; gives what it put aside.
+    pub(super) fn finish_rollback(&self) -> Result<Vec<String>, Error> {
+        let Places { checkpoints, records, .. } = &self.places;
+        let (Some(rollback), Some(checkpoints), Some(records)) =
+            (self.rollback()?, checkpoints, records)
+        else {
+            return Ok(Vec::new());
+        };
+        let left = rollback.left_over(checkpoints.as_ref(), records.as_ref())?;
+        if left.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _lock = storage::lock(checkpoints.as_ref())?;
+        for (name, aside) in &left {
+            move_over((checkpoints.as_ref(), name), (records.as_ref(), aside))?;
+        }
+        Ok(left.into_iter().map(|(_, aside)| aside).collect())
     }
 
     /// Brings back what the last rollback undid: its checkpoints return to their folder, and the next
@@ -99,7 +138,8 @@ impl RecoveryManager {
         })
     }
 
-    /// Takes away old artefacts: all but the newest `keep` records and checkpoints, those that these
+    /// Takes away old artefacts: what killed ones had begun to write, under names that are given to no other
+    /// file; all but the newest `keep` records and checkpoints, those that these
     /// build on, and what a rollback keeps aside, which stays until it is redone.
     ///
     /// # Errors
@@ -112,11 +152,29 @@ impl RecoveryManager {
             let mut names = record_names(records.as_ref())?;
             names.truncate(names.len().saturating_sub(keep));
             let all = records.list().context("list", records.path(""), None)?;
-            cleaned.aside = all.into_iter().filter(|name| name.starts_with("broken-")).collect();
-            for name in names.iter().chain(&cleaned.aside) {
+            cleaned.aside = all
+                .into_iter()
+                .filter(|name| name.starts_with("broken-") && !is_left_unfinished(name))
+                .collect();
+            let all = records.list().context("list", records.path(""), None)?;
+            let unfinished = all.into_iter().filter(|name| {
+                let work = name.strip_prefix(work::PREFIX).is_some_and(is_unfinished);
+                work || is_left_unfinished(name)
+            });
+            cleaned.unfinished = unfinished.collect();
+            for name in names.iter().chain(&cleaned.aside).chain(&cleaned.unfinished) {
                 records.remove(name).context("remove", records.path(name), None)?;
             }
             cleaned.records = names;
+        }
+        if let Some(checkpoints) = &self.places.checkpoints {
+            // Whoever writes there has this lock.
+            let _lock = storage::lock(checkpoints.as_ref())?;
+            let names = checkpoints.list().context("list", checkpoints.path(""), None)?;
+            for name in names.into_iter().filter(|name| is_unfinished(name)) {
+                checkpoints.remove(&name).context("remove", checkpoints.path(&name), None)?;
+                cleaned.unfinished.push(name);
+            }
         }
         // What a rollback keeps aside builds on what is there.
         let stands = self.rollback()?.is_some();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::error::{Error, IoContext as _};
 use crate::storage::{File, Folder};
 
-const PREFIX: &str = "work-";
+pub(super) const PREFIX: &str = "work-";
 
 /// The files among the records whose names begin with a prefix, as a folder in which they don't.
 #[derive(Debug)]
