@@ -209,8 +209,21 @@ fn what_is_written_after_a_rollback_comes_with_the_redo() {
     let mut teller = teller.reopen(&journal, OPTIONS);
     teller.steps(50);
     world.story = teller.close();
-    let refused = world.recover(options());
-    assert!(matches!(refused, Err(Error::InconsistentRecovery { .. })), "{refused:?}");
+    // The plan says it, too, and recovery changes nothing.
+    let files = [&world.checkpoints, &world.records].map(files_of);
+    let manager = world.manager(options());
+    let survey = manager.survey().unwrap();
+    let foretold = manager.refusal(&survey, &manager.plan(&survey)).unwrap().unwrap();
+    let refused = world.recover(options()).unwrap_err();
+    assert!(matches!(refused, Error::InconsistentRecovery { .. }), "{refused:?}");
+    assert_eq!(foretold.to_string(), refused.to_string());
+    let told = [
+        format!("LSN 131 to {before} were undone"),
+        format!("LSN {} to {} were written since", before + 1, world.last_lsn()),
+        "--redo".to_owned(),
+    ];
+    assert!(told.iter().all(|it| refused.to_string().contains(it)), "{refused}");
+    assert_eq!([&world.checkpoints, &world.records].map(files_of), files);
     let standing = world.manager(options()).redo().unwrap();
     assert_eq!(standing.undone_last, before);
     let redone = whole(world.recover(options()));

@@ -58,9 +58,11 @@ impl Rollback {
             return Some(Error::InconsistentRecovery { reason });
         }
         let reason = format!(
-            "LSN {} to {undone_last} were undone, and the journal has grown since; redo the \
-             rollback, or go on in a new journal",
-            watermark.saturating_add(1)
+            "LSN {} to {undone_last} were undone, and LSN {} to {last_lsn} were written since by a writer \
+             that didn't know; `recover --redo` brings all of them back, and to leave out what was \
+             undone, go on from the state at LSN {watermark} in a new journal",
+            watermark.saturating_add(1),
+            undone_last.saturating_add(1)
         );
         (last_lsn > undone_last).then_some(Error::InconsistentRecovery { reason })
     }
