@@ -271,6 +271,14 @@ pub enum Error {
         /// How.
         reason: String,
     },
+    /// The system gave no thread. Nothing was published.
+    #[error("the {name} thread could not be started: {reason}")]
+    NoThread {
+        /// What it is called.
+        name: String,
+        /// What the system said.
+        reason: String,
+    },
     /// A worker panicked. Nothing was published.
     #[error("a worker panicked: {message}")]
     Panicked {

@@ -173,6 +173,9 @@ fn code_7_nobody_knows_yet() {
     let id = recover(&made, &[], 0)["journal_id"].as_str().unwrap().to_owned();
     assert_eq!(inspected["events"], 1_000);
     let decision = made.path().with_file_name("decision.json");
+    let missing = ["--failure", "network-partition", "--decision", text_of(&decision)];
+    recover(&made, &missing, 2);
+    recover(&made, &[&missing[..], &["--plan"]].concat(), 2);
     let decide = |cut: u64, in_doubt: &str| {
         let text =
             format!(r#"{{"journal_id": "{id}", "cut_lsn": {cut}, "in_doubt": [{in_doubt}]}}"#);
@@ -184,12 +187,14 @@ fn code_7_nobody_knows_yet() {
     decide(500, "17, 23");
     let result = recover(&made, &options, 7);
     assert!(message(&result).contains("transactions 17, 23"), "{result}");
+    recover(&made, &[&options[..], &["--plan"]].concat(), 7);
     decide(500, "");
     let result = recover(&made, &options, 0);
     assert_eq!((&result["way"], &result["last_lsn"]), (&"coordinated".into(), &500.into()));
     decide(5_000, "");
     let result = recover(&made, &options, 4);
     assert!(message(&result).contains("LSN 5000"), "{result}");
+    recover(&made, &[&options[..], &["--plan"]].concat(), 4);
     fs::write(&decision, "{}").unwrap();
     recover(&made, &options, 2);
 }

@@ -42,7 +42,7 @@ pub(super) fn watermark_of(name: &str) -> Option<(u64, Kind)> {
 
 /// Whether a file of this name is a checkpoint that was being written.
 pub(crate) fn is_unfinished(name: &str) -> bool {
-    let finished = name.strip_suffix(crate::storage::UNFINISHED);
+    let finished = name.strip_suffix(storage::UNFINISHED);
     name == UNFINISHED_NAME || finished.is_some_and(is_checkpoint)
 }
 

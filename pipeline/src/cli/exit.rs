@@ -75,9 +75,10 @@ impl Exit {
             | Error::BadSignature { .. } => Self::Differs,
             Error::Cancelled | Error::TimedOut { .. } | Error::Stopped { .. } => Self::Interrupted,
             // A limit of 0 is none that was given: the system had no memory.
-            Error::EventTooLong { .. } | Error::MemoryLimit { .. } | Error::Panicked { .. } => {
-                Self::Internal
-            }
+            Error::EventTooLong { .. }
+            | Error::MemoryLimit { .. }
+            | Error::NoThread { .. }
+            | Error::Panicked { .. } => Self::Internal,
         }
     }
 }

@@ -171,7 +171,7 @@ fn segment_row(segment: &Segment) -> Value {
         })
     });
     json!({
-        "segment": segment.number, "path": segment.path, "bytes": segment.file_bytes,
+        "segment": segment.number, "path": segment.path.to_string_lossy(), "bytes": segment.file_bytes,
         "header": header.as_ref().ok(),
         "fault": header.as_ref().err().map(ToString::to_string),
         "seal_offset": segment.trailer.map(|trailer| trailer.seal_offset),

@@ -60,6 +60,10 @@ pub(crate) fn record_rows(recovery: &Recovery) -> Vec<Row> {
     rows.extend(path_rows(recovery));
     let (lsn, events) = (grouped(record.last_lsn), grouped(record.events));
     rows.push(("up to", format!("LSN {lsn}, {events} events")));
+    let head = &recovery.outcome.head;
+    let anchored = if recovery.outcome.anchored { "the anchor is there" } else { "unanchored" };
+    let head = format!("{}:{}, {anchored}", head.lsn, hex::encode(head.digest));
+    rows.push(("head", head));
     let ended = format!(
         "{} committed, {} aborted, {} never ended and are left out, {} broken",
         grouped(transactions.committed),

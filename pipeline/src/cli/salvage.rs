@@ -85,8 +85,8 @@ pub(crate) fn run(arguments: &SalvageArguments) -> Result<Report, Error> {
     let seconds = started.elapsed().as_secs_f64();
     let mut json = json!(salvaged);
     json["manifest_schema"] = json["schema"].take();
-    json["journal"] = json!(path);
-    json["manifest"] = json!(manifest);
+    json["journal"] = json!(path.to_string_lossy());
+    json["manifest"] = json!(manifest.to_string_lossy());
     json["seconds"] = json!(seconds);
     if let Some(fields) = json.as_object_mut() {
         fields.remove("schema");

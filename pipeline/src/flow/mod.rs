@@ -380,8 +380,7 @@ pub(crate) fn spawn_alone<T: Send + 'static>(
 }
 
 fn no_thread(name: &str, error: &std::io::Error) -> Error {
-    let reason = format!("the {name} thread could not be started: {error}");
-    Error::InvalidOption { option: "threads", reason }
+    Error::NoThread { name: name.to_owned(), reason: error.to_string() }
 }
 
 fn join<T>(handle: Handle<'_, T>) -> Result<T, Error> {

@@ -315,7 +315,8 @@ impl Serialize for Damage {
         use serde::ser::SerializeStruct as _;
         let mut object = serializer.serialize_struct("Damage", 10)?;
         object.serialize_field("segment", &self.segment)?;
-        object.serialize_field("path", &self.path)?;
+        // A path may be no text, and a report is to be written all the same.
+        object.serialize_field("path", &self.path.to_string_lossy())?;
         object.serialize_field("offset", &self.offset)?;
         object.serialize_field("end", &self.end)?;
         object.serialize_field("lsn", &self.lsn)?;
@@ -331,6 +332,26 @@ impl Serialize for Damage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn damage_in_a_file_whose_name_is_no_text_is_told() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let path = PathBuf::from(std::ffi::OsStr::from_bytes(b"journal-\xff/segment"));
+        let damage = Damage {
+            segment: 0,
+            path,
+            offset: 0,
+            end: 1,
+            lsn: 1,
+            next_lsn: None,
+            blocks: 0,
+            fault: Fault::Zeros,
+            verdict: Verdict::Corruption,
+        };
+        let told = serde_json::to_value(&damage).map(|it| it["path"].clone());
+        assert_eq!(told.ok(), Some(serde_json::json!("journal-\u{fffd}/segment")));
+    }
 
     /// The rule, written a second time from its words, over every combination of facts.
     #[test]

@@ -42,16 +42,16 @@ pub fn encode_header(header: &SegmentHeader) -> Vec<u8> {
     page
 }
 
-/// Checks a segment's header page and gives its header and its digest, which starts the chain of
+/// Checks a segment's header page, which `page` begins with, and gives its header and its digest, which starts the chain of
 /// the segment's blocks.
 ///
 /// # Errors
 /// The [`Fault`]: wrong magic, unknown version or feature, or a wrong checksum.
 pub fn decode_header(page: &[u8]) -> Result<(SegmentHeader, Digest), Fault> {
-    if page.len() < PAGE_BYTES {
+    let Some(page) = page.get(..PAGE_BYTES) else {
         let (needed, remaining) = (PAGE_BYTES as u64, page.len() as u64);
         return Err(Fault::CutShort { needed, remaining });
-    }
+    };
     let header = SegmentHeader::read(page);
     if header.magic != SEGMENT_MAGIC {
         return Err(Fault::Magic { expected: SEGMENT_MAGIC, found: header.magic });
@@ -69,4 +69,24 @@ pub fn decode_header(page: &[u8]) -> Result<(SegmentHeader, Digest), Fault> {
         return Err(Fault::UnknownFormat { major, features });
     }
     Ok((header, sha256(page)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_a_header_page_is_none_of_it() {
+        let header = SegmentHeader::read(&[0; SegmentHeader::BYTES]);
+        let header = SegmentHeader { magic: SEGMENT_MAGIC, major: FORMAT_MAJOR, ..header };
+        let mut bytes = encode_header(&header);
+        let alone = decode_header(&bytes);
+        assert_eq!(alone, Ok((header, sha256(&bytes))));
+        bytes.extend([7; 3 * PAGE_BYTES]);
+        assert_eq!(decode_header(&bytes), alone);
+        for length in [0, 1, PAGE_BYTES - 1] {
+            let cut_short = decode_header(&bytes[..length]);
+            assert!(matches!(cut_short, Err(Fault::CutShort { .. })), "{cut_short:?}");
+        }
+    }
 }

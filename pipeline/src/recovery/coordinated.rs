@@ -96,10 +96,16 @@ impl Coordinator for DecisionFile {
 
 impl DecisionFile {
     fn read(&self, report: &LocalReport) -> Result<Agreement, Error> {
-        let bytes = std::fs::read(&self.path).context("read", &self.path, None)?;
         let wrong = |reason: String| Error::InvalidOption {
             option: "decision",
             reason: format!("{}: {reason}", self.path.display()),
+        };
+        let bytes = match std::fs::read(&self.path) {
+            // A path that leads nowhere was given by mistake: no storage failed, and nothing is in doubt.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(wrong("there is no such file".to_owned()));
+            }
+            read => read.context("read", &self.path, None)?,
         };
         let decision: Decision =
             serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;

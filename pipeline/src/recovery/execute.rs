@@ -314,6 +314,7 @@ fn is_final(error: &Error) -> bool {
             | Error::Locked { .. }
             | Error::InvalidOption { .. }
             | Error::MemoryLimit { .. }
+            | Error::NoThread { .. }
             | Error::UnknownFormat { .. }
             | Error::BelowAnchor { .. }
             | Error::NoSuchTransaction { .. }

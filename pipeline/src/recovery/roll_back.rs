@@ -86,14 +86,19 @@ impl Executor<'_> {
         outcome: &Outcome,
     ) -> Result<Option<LsnRange>, Error> {
         let end = journal.look_behind(outcome.findings.end.position)?;
-        let reached = self.survey.last_lsn().max(self.survey.proven_lsn());
-        let last = Some(reached.max(end.position.next_lsn.saturating_sub(1)))
-            .filter(|&last| last > watermark);
-        let is_hurt = end.kind == EndKind::Damaged;
-        // Nothing tells how far what is damaged went.
-        let last = last.filter(|_| !is_hurt || reached > end.position.next_lsn.saturating_sub(1));
-        Ok((is_hurt || last.is_some())
-            .then_some(LsnRange { first: watermark.saturating_add(1), last }))
+        let (first, whole_to) =
+            (watermark.saturating_add(1), end.position.next_lsn.saturating_sub(1));
+        let known = self.survey.last_lsn().max(self.survey.proven_lsn());
+        Ok(match end.kind {
+            // How far what is damaged went is known where more is known to have been there.
+            EndKind::Damaged => {
+                Some(LsnRange { first, last: Some(known).filter(|&last| last > whole_to) })
+            }
+            _ => {
+                let last = known.max(whole_to);
+                (last > watermark).then_some(LsnRange { first, last: Some(last) })
+            }
+        })
     }
 
     /// What is to be put aside by going back to a watermark, whose block is in this segment.
