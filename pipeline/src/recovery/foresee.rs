@@ -30,7 +30,11 @@ pub(super) fn foresee(way: Way, survey: &Survey, asking: Asking<'_>) -> Option<E
         _ if survey.no_such_transaction.is_some() => Some(Excluded::NoSuchTransaction),
         (Way::Rollback, _) => {
             let target = survey.rollback_target(asking.rollback_to);
-            target.is_none().then_some(Excluded::NoSuchCheckpoint)
+            match target.map(|it| it.fault.is_none()) {
+                Some(true) => None,
+                Some(false) => Some(Excluded::WouldRefuse),
+                None => Some(Excluded::NoSuchCheckpoint),
+            }
         }
         _ => None,
     };

@@ -97,10 +97,14 @@ impl Survey {
         self.checkpoints.iter().find(|it| it.fault.is_none())
     }
 
-    /// The checkpoint that a rollback to this watermark goes back to, or one to the newest usable.
+    /// The checkpoint that a rollback to this watermark goes back to, or one to the newest usable. One above
+    /// damage that must be read again is not passed over for an older one: who wants to undo more says so.
     #[must_use]
     pub fn rollback_target(&self, watermark: Option<u64>) -> Option<&SurveyedCheckpoint> {
-        let mut usable = self.checkpoints.iter().filter(|it| it.fault.is_none());
+        let mut usable = self
+            .checkpoints
+            .iter()
+            .filter(|it| matches!(it.fault, None | Some(CheckpointFault::DamagedBelow { .. })));
         usable.find(|it| watermark.is_none_or(|lsn| lsn == it.watermark))
     }
 
@@ -322,7 +326,10 @@ fn note_transactions(header: &BlockHeader, bytes: &[u8], open: &mut BTreeSet<u64
 /// The damage in plain sight.
 fn damages_of(survey: &Survey) -> Vec<SeenDamage> {
     let mut damages = survey.journal.as_ref().map(bad_segments).unwrap_or_default();
-    damages.extend(survey.end.as_ref().and_then(damage_at));
+    // Who walked from the front came to the first of those segments, of which their headers tell more.
+    let is_known = |it: &SeenDamage| damages.iter().any(|bad| bad.from_lsn == it.from_lsn);
+    let at_end = survey.end.as_ref().and_then(damage_at).filter(|it| !is_known(it));
+    damages.extend(at_end);
     damages
 }
 
