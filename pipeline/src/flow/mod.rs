@@ -66,7 +66,7 @@ const EPOCH_BYTES_OFFLOADED_MAX: usize = 128 * layout::MAX_BLOCK_BYTES;
 fn offloaded_bytes(journal: &Journal, memory_limit: Option<u64>) -> usize {
     let share = memory_limit.map_or(u64::MAX, |limit| limit / 16);
     let most = usize::try_from(journal.total_bytes().min(share)).unwrap_or(usize::MAX);
-    most.max(layout::MAX_BLOCK_BYTES).min(EPOCH_BYTES_OFFLOADED_MAX)
+    most.clamp(layout::MAX_BLOCK_BYTES, EPOCH_BYTES_OFFLOADED_MAX)
 }
 
 /// How a pass over a journal is to be made.
@@ -238,8 +238,7 @@ fn run_for(
                 journal,
                 options,
                 workers,
-                &pool,
-                [buffer_bytes, offloaded_bytes],
+                (&pool, [buffer_bytes, offloaded_bytes]),
                 read_sender,
                 &enough,
             )

@@ -20,13 +20,13 @@ const READ_BYTES: usize = 256 * 1024;
 /// something to do. At least the longest block.
 const FIRST_BYTES: usize = layout::MAX_BLOCK_BYTES;
 
-/// Sends epochs until the journal ends; gives its end, where it came to it.
+/// Sends epochs until the journal ends; gives its end, where it came to it. They are read into spaces of the
+/// pool, so many bytes at most, and so many where an accelerator wants it.
 pub(super) fn read(
     journal: &Journal,
     options: &FlowOptions<'_>,
     workers: &ThreadPool,
-    pool: &Pool,
-    [buffer_bytes, offloaded_bytes]: [usize; 2],
+    (pool, [buffer_bytes, offloaded_bytes]): (&Pool, [usize; 2]),
     epochs: Sender<Epoch>,
     enough: &AtomicBool,
 ) -> Result<Option<End>, Error> {
