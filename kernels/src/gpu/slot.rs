@@ -111,8 +111,7 @@ impl Slot {
             bytes_of::<Dispatch>(1),
             BufferUsages::COPY_DST | BufferUsages::UNIFORM,
         );
-        let digests =
-            on_device("digests", digests_bytes, BufferUsages::COPY_SRC | BufferUsages::STORAGE);
+        let digests = on_device("digests", digests_bytes, input | BufferUsages::COPY_SRC);
         let bindings = kernel.bind(&device.raw, [&dispatch, &table, &words, &digests]);
         let mut end = 0;
         let inputs = [words, table, dispatch].map(|buffer| {
