@@ -215,3 +215,7 @@ fn unwound<T>(act: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     let done = catch_unwind(AssertUnwindSafe(act));
     done.unwrap_or_else(|panic| Err(flow::panicked(&*panic).to_string()))
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
