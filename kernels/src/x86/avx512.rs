@@ -88,29 +88,6 @@ fn majority(a: Vector, b: Vector, c: Vector) -> Vector {
     _mm512_ternarylogic_epi32::<0xE8>(a, b, c)
 }
 
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn load(states: &[State; LANES]) -> [Vector; 8] {
-    let mut lanes = [[0; LANES]; 8];
-    for (lane, state) in states.iter().enumerate() {
-        for (lanes, word) in lanes.iter_mut().zip(state) {
-            lanes[lane] = *word;
-        }
-    }
-    bytemuck::must_cast(lanes)
-}
-
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn store(vectors: [Vector; 8], states: &mut [State; LANES]) {
-    let lanes: [[u32; LANES]; 8] = bytemuck::must_cast(vectors);
-    for (lane, state) in states.iter_mut().enumerate() {
-        for (word, lanes) in state.iter_mut().zip(&lanes) {
-            *word = lanes[lane];
-        }
-    }
-}
-
 /// The sixteen big-endian words of each lane's block of this index, by word.
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]

@@ -28,6 +28,29 @@ macro_rules! sha256_in_vectors {
             store(state, states);
         }
 
+        #[target_feature(enable = $features)]
+        #[inline]
+        fn load(states: &[State; LANES]) -> [Vector; 8] {
+            let mut lanes = [[0; LANES]; 8];
+            for (lane, state) in states.iter().enumerate() {
+                for (lanes, word) in lanes.iter_mut().zip(state) {
+                    lanes[lane] = *word;
+                }
+            }
+            bytemuck::must_cast(lanes)
+        }
+
+        #[target_feature(enable = $features)]
+        #[inline]
+        fn store(vectors: [Vector; 8], states: &mut [State; LANES]) {
+            let lanes: [[u32; LANES]; 8] = bytemuck::must_cast(vectors);
+            for (lane, state) in states.iter_mut().enumerate() {
+                for (word, lanes) in state.iter_mut().zip(&lanes) {
+                    *word = lanes[lane];
+                }
+            }
+        }
+
         /// Makes the words of the next sixteen rounds from those of the last (FIPS 180-4, 6.2.2).
         #[target_feature(enable = $features)]
         #[inline]
