@@ -174,16 +174,19 @@ impl Offload {
                 let mut desk = self.desk();
                 desk.report.accelerator = Some(name);
                 desk.choice.opened();
+                drop(desk);
+                self.note_epoch_bytes();
             }
             Err(why) => self.end(why),
         }
-        self.note_epoch_bytes();
     }
 
     fn end(&self, why: String) {
         let mut desk = self.desk();
         desk.choice.end();
         desk.report.ended.get_or_insert(why);
+        drop(desk);
+        self.note_epoch_bytes();
     }
 
     fn note_epoch_bytes(&self) {
@@ -195,7 +198,6 @@ impl Offload {
     pub(crate) fn was_wrong(&self, blocks: u64) {
         self.desk().report.wrong_blocks += blocks;
         self.end("it computed digests that the workers didn't".to_owned());
-        self.note_epoch_bytes();
     }
 
     /// What was done where, and why.

@@ -60,25 +60,27 @@ impl RecoveryManager {
     /// # Errors
     /// [`Error::Io`] when storage fails.
     pub fn left_by_rollback(&self) -> Result<Vec<String>, Error> {
+        Ok(self.left_over()?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// What the rollback that stands has still to put aside: names, and those that they get.
+    fn left_over(&self) -> Result<Vec<(String, String)>, Error> {
         let Places { checkpoints, records, .. } = &self.places;
-        let (Some(rollback), Some(checkpoints), Some(records)) =
-            (self.rollback()?, checkpoints, records)
-        else {
-            return Ok(Vec::new());
-        };
-        let left = rollback.left_over(checkpoints.as_ref(), records.as_ref())?;
-        Ok(left.into_iter().map(|(name, _)| name).collect())
+        match (self.rollback()?, checkpoints, records) {
+            (Some(rollback), Some(checkpoints), Some(records)) => {
+                rollback.left_over(checkpoints.as_ref(), records.as_ref())
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Finishes the rollback that stands, where it was killed; gives what it put aside.
     pub(super) fn finish_rollback(&self) -> Result<Vec<String>, Error> {
-        let Places { checkpoints, records, .. } = &self.places;
-        let (Some(rollback), Some(checkpoints), Some(records)) =
-            (self.rollback()?, checkpoints, records)
+        let left = self.left_over()?;
+        let Places { checkpoints: Some(checkpoints), records: Some(records), .. } = &self.places
         else {
             return Ok(Vec::new());
         };
-        let left = rollback.left_over(checkpoints.as_ref(), records.as_ref())?;
         if left.is_empty() {
             return Ok(Vec::new());
         }
@@ -139,8 +141,8 @@ impl RecoveryManager {
     }
 
     /// Takes away old artefacts: what killed ones had begun to write, under names that are given to no other
-    /// file; all but the newest `keep` records and checkpoints, those that these
-    /// build on, and what a rollback keeps aside, which stays until it is redone.
+    /// file; all but the newest `keep` records and checkpoints, those that these build on, and what a
+    /// rollback keeps aside, which stays until it is redone.
     ///
     /// # Errors
     /// [`Error::Locked`] when another process has the journal or its checkpoints; [`Error::Io`] when
@@ -152,16 +154,14 @@ impl RecoveryManager {
             let mut names = record_names(records.as_ref())?;
             names.truncate(names.len().saturating_sub(keep));
             let all = records.list().context("list", records.path(""), None)?;
-            cleaned.aside = all
-                .into_iter()
-                .filter(|name| name.starts_with("broken-") && !is_left_unfinished(name))
-                .collect();
-            let all = records.list().context("list", records.path(""), None)?;
-            let unfinished = all.into_iter().filter(|name| {
+            for name in all {
                 let work = name.strip_prefix(work::PREFIX).is_some_and(is_unfinished);
-                work || is_left_unfinished(name)
-            });
-            cleaned.unfinished = unfinished.collect();
+                if work || is_left_unfinished(&name) {
+                    cleaned.unfinished.push(name);
+                } else if name.starts_with("broken-") {
+                    cleaned.aside.push(name);
+                }
+            }
             for name in names.iter().chain(&cleaned.aside).chain(&cleaned.unfinished) {
                 records.remove(name).context("remove", records.path(name), None)?;
             }
