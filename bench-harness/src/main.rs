@@ -1,69 +1,87 @@
-//! Measures the replay pipeline against yardsticks taken in the same run.
+//! Measures the replay pipeline against the machine's limits, taken in the same run.
 //!
-//! Every figure is a median of several rounds, in which all that is compared alternates: the machine
-//! may be shared, and a ratio within one round says more than a time.
+//! Each command fills a part of one report, which is printed as text and, where wanted, written as JSON.
+//! All that is compared alternates within a round: the machine may be shared, and a ratio within one
+//! round says more than a time.
 
-mod checkpoints;
 mod kernels;
-mod recovery;
+mod machine;
+mod measuring;
+mod report;
 mod rows;
-mod throughput;
+mod scaling;
+mod table;
+mod workloads;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use self::rows::Rows;
+use self::measuring::Replaying;
+use self::report::Report;
+use self::workloads::Workloads;
 
-/// Measures the replay pipeline against yardsticks taken in the same run.
+/// What comes of measuring: anything may fail, and then the program says why and ends.
+type Measured<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Measures the replay pipeline against the machine's limits, taken in the same run.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
-    what: What,
-    /// How many rounds there are.
-    #[arg(long, default_value_t = 7, global = true)]
-    rounds: usize,
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every command takes.
+#[derive(Args, Clone, Debug)]
+struct Common {
+    /// The folder of the journals that are measured; those that are missing are made.
+    #[arg(long, global = true, value_name = "FOLDER", default_value = "target/bench")]
+    workloads: PathBuf,
+    /// Writes the report as JSON, too.
+    #[arg(long, global = true, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How many rounds there are, instead of the command's usual number.
+    #[arg(long, global = true)]
+    rounds: Option<usize>,
 }
 
 #[derive(Subcommand)]
-enum What {
-    /// Throughput of replay, what checkpoints cost it, how soon recovery begins, and how soon damage is
-    /// found.
-    Replay(Journals),
+enum Command {
+    /// The table of figures: target, claim, and what is measured here.
+    Table,
+    /// Throughput and memory as one thing is varied.
+    Scaling(scaling::Arguments),
     /// The integrity kernels on one core, beside the libraries that people use instead (feature `peers`).
     Kernels,
+    /// One replay, which tells what it came to in JSON.
+    #[command(hide = true)]
+    One(Replaying),
 }
 
-#[derive(Args)]
-struct Journals {
-    /// The journal to replay; it should fit into the page cache.
-    journal: PathBuf,
-    /// Another journal, such as a longer one of the same kind, whose rate per event is compared.
-    #[arg(long)]
-    beside: Option<PathBuf>,
-    /// After how many events a checkpoint is due.
-    #[arg(long, default_value_t = 100_000)]
-    checkpoint_events: u64,
-}
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let Arguments { what, rounds } = Arguments::parse();
-    let rounds = rounds.max(1);
-    let rows = match what {
-        What::Replay(journals) => replays(&journals, rounds)?,
-        What::Kernels => kernels::measure(rounds),
-    };
-    println!("{}", rows.table());
-    Ok(())
-}
-
-fn replays(journals: &Journals, rounds: usize) -> Result<Rows, Box<dyn std::error::Error>> {
-    let Journals { journal, beside, checkpoint_events } = journals;
-    let mut rows = Rows::default();
-    for round in 0..rounds {
-        let rate = throughput::measure(journal, beside.as_deref(), &mut rows)?;
-        checkpoints::measure(journal, *checkpoint_events, rate, &mut rows)?;
-        recovery::measure(journal, round as u64, &mut rows)?;
+fn main() -> Measured<()> {
+    let Arguments { command, common } = Arguments::parse();
+    let workloads = Workloads::new(common.workloads.clone());
+    let rounds = |usual: usize| common.rounds.unwrap_or(usual).max(1);
+    let mut report = Report::new();
+    match command {
+        Command::Table => table::measure(&workloads, rounds(table::ROUNDS), &mut report)?,
+        Command::Scaling(arguments) => {
+            scaling::measure(&arguments, &workloads, rounds(scaling::ROUNDS), &mut report)?;
+        }
+        Command::Kernels => {
+            println!("{}", kernels::measure(rounds(7)).table());
+            return Ok(());
+        }
+        Command::One(replaying) => {
+            println!("{}", serde_json::to_string(&replaying.here()?)?);
+            return Ok(());
+        }
     }
-    Ok(rows)
+    print!("{}", report::text::of(&report));
+    if let Some(path) = &common.json {
+        std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
+    }
+    Ok(())
 }

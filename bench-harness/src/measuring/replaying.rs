@@ -1,0 +1,178 @@
+//! One replay in a process of its own, so that its memory is nobody else's and each starts alike.
+//!
+//! The process is this program again, with the hidden command `one`. Measured is what a user waits for:
+//! from opening the journal to the digest of the state.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use vexfs_replay::checkpoint::CheckpointPolicy;
+use vexfs_replay::journal::{Journal, Validation};
+use vexfs_replay::replay::{
+    CheckpointStart, Checkpoints, Outcome, ReplayOptions, StoreOptions, replay, replay_into_store,
+    replay_serially,
+};
+use vexfs_replay::state::MemoryState;
+use vexfs_replay::storage::DiskFolder;
+
+use crate::Measured;
+
+/// How it is replayed.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Replaying {
+    /// The journal.
+    pub(crate) journal: PathBuf,
+    /// How much is proven.
+    #[arg(long, default_value = "cryptographic", value_parser = validation)]
+    pub(crate) validation: Validation,
+    /// On how many threads; 0 is the serial replay.
+    #[arg(long, default_value_t = cores())]
+    pub(crate) threads: usize,
+    /// What is kept on the way.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) keeping: Keeping,
+    /// After how many events a checkpoint is due.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) checkpoint_events: u64,
+}
+
+/// What a replay keeps beside the state in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Keeping {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Checkpoints on the way, in their share of the time.
+    Checkpoints,
+    /// The state in a durable store.
+    Store,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Replayed {
+    /// How many events it replayed.
+    pub(crate) events: u64,
+    /// How long their blocks are, in bytes.
+    pub(crate) bytes: u64,
+    /// From opening the journal to the state's digest.
+    pub(crate) seconds: f64,
+    /// The most memory that the process had resident, in bytes.
+    pub(crate) peak_bytes: u64,
+    /// What the process had before, in bytes.
+    pub(crate) before_bytes: u64,
+    /// What the state takes of it, in bytes.
+    pub(crate) state_bytes: u64,
+}
+
+impl Replayed {
+    pub(crate) fn events_per_second(&self) -> f64 {
+        self.events as f64 / self.seconds
+    }
+
+    /// The memory beside the state and the program, in bytes.
+    pub(crate) fn pipeline_bytes(&self) -> u64 {
+        self.peak_bytes.saturating_sub(self.before_bytes + self.state_bytes)
+    }
+}
+
+impl Replaying {
+    /// A replay of this journal in the usual way.
+    pub(crate) fn of(journal: &Path) -> Self {
+        Self {
+            journal: journal.to_owned(),
+            validation: Validation::Cryptographic,
+            threads: cores(),
+            keeping: Keeping::Nothing,
+            checkpoint_events: 100_000,
+        }
+    }
+
+    /// Replays it in a process of its own.
+    pub(crate) fn alone(&self) -> Measured<Replayed> {
+        let keeping = self.keeping.to_possible_value();
+        let output = Command::new(std::env::current_exe()?)
+            .arg("one")
+            .arg(&self.journal)
+            .args(["--validation", self.validation.name()])
+            .args(["--threads", &self.threads.to_string()])
+            .args(["--keeping", keeping.as_ref().map_or("", |it| it.get_name())])
+            .args(["--checkpoint-events", &self.checkpoint_events.to_string()])
+            .output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("a replay ended with {}: {said}", output.status).into());
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Replays it in this process.
+    pub(crate) fn here(&self) -> Measured<Replayed> {
+        let before_bytes = peak_bytes()?;
+        let folder = tempfile::tempdir()?;
+        let started = Instant::now();
+        let journal = Journal::open_path(&self.journal)?;
+        let (outcome, state_bytes) = self.run(&journal, folder.path())?;
+        Ok(Replayed {
+            events: outcome.findings.tally.events,
+            bytes: outcome.findings.bytes,
+            seconds: started.elapsed().as_secs_f64(),
+            peak_bytes: peak_bytes()?,
+            before_bytes,
+            state_bytes,
+        })
+    }
+
+    fn run(&self, journal: &Journal, folder: &Path) -> Measured<(Outcome, u64)> {
+        let validation = self.validation;
+        let threads = self.threads.try_into();
+        let mut options = ReplayOptions { validation, ..ReplayOptions::default() };
+        let in_memory = |(state, outcome): (MemoryState, Outcome)| {
+            if outcome.state_digest.is_none() {
+                std::hint::black_box(state.digest());
+            }
+            (outcome, state.memory_bytes())
+        };
+        let Ok(threads) = threads else {
+            return Ok(in_memory(replay_serially(journal, &options)?));
+        };
+        options.threads = threads;
+        if self.keeping == Keeping::Store {
+            let store = StoreOptions::at(folder.join("state.sqlite"));
+            let (stored, outcome) = replay_into_store(journal, &options, &store, &mut |_| {})?;
+            drop(stored);
+            return Ok((outcome, 0));
+        }
+        if self.keeping == Keeping::Checkpoints {
+            let every_events = Some(self.checkpoint_events);
+            options.checkpoints = Some(Checkpoints {
+                folder: Arc::new(DiskFolder::open(folder)?),
+                start: CheckpointStart::Nothing,
+                policy: Some(CheckpointPolicy { every_events, ..CheckpointPolicy::default() }),
+            });
+        }
+        Ok(in_memory(replay(journal, &options, &mut |_| {})?))
+    }
+}
+
+/// The most memory that this process had resident so far, in bytes.
+fn peak_bytes() -> Measured<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    let kibibytes: u64 = kibibytes.ok_or("/proc/self/status has no VmHWM in kB")?.parse()?;
+    Ok(kibibytes * 1024)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn validation(name: &str) -> Result<Validation, String> {
+    let known = Validation::ALL.into_iter().find(|mode| mode.name() == name);
+    known.ok_or_else(|| format!("there is no validation {name:?}"))
+}
