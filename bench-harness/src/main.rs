@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use self::measuring::Replaying;
+use self::measuring::{Recovering, Replaying};
 use self::report::Report;
 use self::workloads::Workloads;
 
@@ -61,6 +61,9 @@ enum Command {
     /// One replay, which tells what it came to in JSON.
     #[command(hide = true)]
     One(Replaying),
+    /// One recovery, which tells what it came to in JSON.
+    #[command(hide = true)]
+    OneRecovery(Recovering),
 }
 
 fn main() -> Measured<()> {
@@ -78,6 +81,10 @@ fn main() -> Measured<()> {
         }
         Command::Kernels => {
             println!("{}", kernels::measure(rounds(7)).table());
+            return Ok(());
+        }
+        Command::OneRecovery(recovering) => {
+            println!("{}", serde_json::to_string(&recovering.here()?)?);
             return Ok(());
         }
         Command::One(replaying) => {

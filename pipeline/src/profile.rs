@@ -130,6 +130,12 @@ impl Distribution {
     /// The shares that are told.
     pub const SHARES: [f64; 11] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0];
 
+    /// What this share of them was no longer than, in seconds, where it is one of those that are told.
+    #[must_use]
+    pub fn at(&self, share: f64) -> Option<f64> {
+        self.quantiles.iter().find(|(told, _)| *told == share).map(|&(_, seconds)| seconds)
+    }
+
     fn of(times: Option<&Histogram<u64>>) -> Self {
         let Some(times) = times.filter(|times| !times.is_empty()) else { return Self::default() };
         let at = |share| (share, times.value_at_quantile(share) as f64 / 1e9);

@@ -16,6 +16,7 @@ use vexfs_replay::event::{EventIter, Malformed};
 use vexfs_replay::journal::{Journal, block, layout::BlockHeader};
 use vexfs_replay::state::{Key, for_each_effect};
 
+use super::{Better, Quantiles};
 use crate::Measured;
 use crate::workloads::Workload;
 
@@ -59,6 +60,21 @@ impl Rooflines {
             bytes_per_event: workload.bytes as f64 / workload.events as f64,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         })
+    }
+
+    /// Those of several rounds, each the median.
+    pub(crate) fn medians(rounds: &[Self]) -> Self {
+        let of = |figure: &dyn Fn(&Self) -> f64| {
+            Quantiles::of(&rounds.iter().map(figure).collect::<Vec<_>>(), Better::More).p50
+        };
+        Self {
+            sha256_bytes_per_second: of(&|it| it.sha256_bytes_per_second),
+            read_bytes_per_second: of(&|it| it.read_bytes_per_second),
+            map_effects_per_second: of(&|it| it.map_effects_per_second),
+            effects_per_event: of(&|it| it.effects_per_event),
+            bytes_per_event: of(&|it| it.bytes_per_event),
+            cores: rounds.first().map_or(1, |it| it.cores),
+        }
     }
 
     /// How many events a second one core hashes, and does nothing else.
