@@ -89,6 +89,7 @@ fn recover(workload: &Workload, count: usize) -> Measured<Vec<Ended>> {
         let seconds = started.elapsed().as_secs_f64();
         Ok(Ended { events: record.events, state_digest: record.state_digest, seconds })
     };
+    #[expect(clippy::disallowed_methods, reason = "each recovery has a caller of its own")]
     std::thread::scope(|scope| {
         let one = &one;
         let threads: Vec<_> = (0..count).map(|number| scope.spawn(move || one(number))).collect();
