@@ -14,7 +14,7 @@ use crate::{Backend, Digest, Kernel};
 
 const LANES: usize = 16;
 /// With fewer busy lanes than this, the SHA instructions are quicker.
-const LEAST_BESIDE_SHA: usize = 11;
+const LEAST_BESIDE_SHA: usize = 12;
 
 type Vector = __m512i;
 
