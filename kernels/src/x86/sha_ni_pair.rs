@@ -45,49 +45,44 @@ macro_rules! idle {
 
 /// Takes four of the words of a lane's block. To load them by `vpor` counts like any other instruction; by
 /// `vmovdqu` it doesn't.
+#[rustfmt::skip]
 macro_rules! take {
     ($lane:literal $words:literal) => {
         concat!(
-            concat!(
-                "vpor {w",
-                $words,
-                $lane,
-                "}, {zero}, [{block",
-                $lane,
-                "} + 16 * ",
-                $words,
-                "]\n"
-            ),
-            concat!("vpshufb {w", $words, $lane, "}, {w", $words, $lane, "}, {big_endian}\n"),
+            "vpor {w", $words, $lane, "}, {zero}, [{block", $lane, "} + 16 * ", $words, "]\n",
+            "vpshufb {w", $words, $lane, "}, {w", $words, $lane, "}, {big_endian}\n",
         )
     };
 }
 
 /// Keeps a lane's state for the end of its block.
+#[rustfmt::skip]
 macro_rules! keep {
     ($lane:literal) => {
         concat!(
-            concat!("vmovdqa [{before", $lane, "}], {abef", $lane, "}\n"),
-            concat!("vmovdqa [{before", $lane, "} + 16], {cdgh", $lane, "}\n"),
+            "vmovdqa [{before", $lane, "}], {abef", $lane, "}\n",
+            "vmovdqa [{before", $lane, "} + 16], {cdgh", $lane, "}\n",
         )
     };
 }
 
 /// Four rounds, with a row of constants and four words; and something else between.
+#[rustfmt::skip]
 macro_rules! rounds {
     ($lane:literal $row:literal $words:literal, $between:expr) => {
         concat!(
-            concat!("vpaddd xmm0, {w", $words, $lane, "}, [{constants} + 16 * ", $row, "]\n"),
-            concat!("sha256rnds2 {cdgh", $lane, "}, {abef", $lane, "}\n"),
+            "vpaddd xmm0, {w", $words, $lane, "}, [{constants} + 16 * ", $row, "]\n",
+            "sha256rnds2 {cdgh", $lane, "}, {abef", $lane, "}\n",
             $between,
             "vpshufd xmm0, xmm0, 0x0E\n",
-            concat!("sha256rnds2 {abef", $lane, "}, {cdgh", $lane, "}\n"),
+            "sha256rnds2 {abef", $lane, "}, {cdgh", $lane, "}\n",
         )
     };
 }
 
 /// A row of one lane: four rounds and what is to be done for the words of the next. `$now` says where those of this
 /// row are, the others where those of the next rows are, or those that they are to be made of.
+#[rustfmt::skip]
 macro_rules! row {
     (taken $lane:literal $row:literal; $now:literal $next:literal $later:literal $last:literal) => {
         concat!(idle!(), rounds!($lane $row $now, idle!()), take!($lane $next))
@@ -95,22 +90,22 @@ macro_rules! row {
     (begun $lane:literal $row:literal; $now:literal $next:literal $later:literal $last:literal) => {
         concat!(
             rounds!($lane $row $now, concat!("sha256msg1 {w", $next, $lane, "}, {w", $later, $lane, "}\n")),
-            concat!("vpalignr {sum}, {w", $now, $lane, "}, {w", $last, $lane, "}, 4\n"),
-            concat!("vpaddd {w", $next, $lane, "}, {w", $next, $lane, "}, {sum}\n"),
+            "vpalignr {sum}, {w", $now, $lane, "}, {w", $last, $lane, "}, 4\n",
+            "vpaddd {w", $next, $lane, "}, {w", $next, $lane, "}, {sum}\n",
         )
     };
     (made $lane:literal $row:literal; $now:literal $next:literal $later:literal $last:literal) => {
         concat!(
-            concat!("sha256msg2 {w", $now, $lane, "}, {w", $last, $lane, "}\n"),
+            "sha256msg2 {w", $now, $lane, "}, {w", $last, $lane, "}\n",
             row!(begun $lane $row; $now $next $later $last),
         )
     };
     (last $lane:literal $row:literal; $now:literal $next:literal $later:literal $last:literal) => {
         concat!(
-            concat!("sha256msg2 {w", $now, $lane, "}, {w", $last, $lane, "}\n"),
+            "sha256msg2 {w", $now, $lane, "}, {w", $last, $lane, "}\n",
             rounds!($lane $row $now, ""),
-            concat!("vpaddd {cdgh", $lane, "}, {cdgh", $lane, "}, [{before", $lane, "} + 16]\n"),
-            concat!("vpaddd {abef", $lane, "}, {abef", $lane, "}, [{before", $lane, "}]\n"),
+            "vpaddd {cdgh", $lane, "}, {cdgh", $lane, "}, [{before", $lane, "} + 16]\n",
+            "vpaddd {abef", $lane, "}, {abef", $lane, "}, [{before", $lane, "}]\n",
         )
     };
 }
