@@ -35,6 +35,9 @@ mod folders;
 #[path = "salvage/harm.rs"]
 mod harm;
 #[cfg(test)]
+#[path = "salvage/living.rs"]
+mod living;
+#[cfg(test)]
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "agreement/model.rs"]
 mod model;
