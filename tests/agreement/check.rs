@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult, TestError, TestRunner};
@@ -32,13 +32,12 @@ pub(crate) enum Way {
     OnKept(usize),
 }
 
-/// For each number of threads, workers that are kept: to start them takes longer than a small journal.
-static KEPT: LazyLock<[Arc<Shared>; THREADS.len()]> = LazyLock::new(|| {
-    THREADS.map(|threads| {
-        let threads = NonZero::new(threads).unwrap();
-        Arc::new(Shared::new(threads, None).unwrap().keeping_buffers())
-    })
-});
+/// Workers and buffers that are kept, so many: to start them takes longer than to replay a small journal.
+pub(crate) fn kept(threads: usize) -> Arc<Shared> {
+    static KEPT: [OnceLock<Arc<Shared>>; 9] = [const { OnceLock::new() }; 9];
+    let make = || Shared::new(NonZero::new(threads).unwrap(), None).unwrap().keeping_buffers();
+    Arc::clone(KEPT[threads].get_or_init(|| Arc::new(make())))
+}
 
 pub(crate) type Replayed = Result<(MemoryState, Outcome), Error>;
 
@@ -51,8 +50,7 @@ pub(crate) fn replay_by(way: Way, journal: &Journal, options: &ReplayOptions) ->
             replay(journal, &ReplayOptions { threads, ..options.clone() }, &mut |_| {})
         }
         Way::OnKept(threads) => {
-            let index = THREADS.iter().position(|&it| it == threads).unwrap();
-            let shared = Some(Arc::clone(&KEPT[index]));
+            let shared = Some(kept(threads));
             replay(journal, &ReplayOptions { shared, ..options.clone() }, &mut |_| {})
         }
     }

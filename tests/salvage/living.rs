@@ -31,7 +31,7 @@ fn unfinished(torn: &[usize]) -> MemoryFolder {
     let (folder, _) = journal_of(&[&steps[..], &[Step::Commit]].concat(), OPTIONS);
     let name = names_of(&folder).pop().unwrap();
     change(&folder, &name, |content| {
-        torn.iter().for_each(|cut| content.truncate(content.len() - cut))
+        torn.iter().for_each(|cut| content.truncate(content.len() - cut));
     });
     folder
 }
@@ -93,8 +93,8 @@ fn a_writer_that_goes_on_loses_nothing() {
             let salvaged = salvaged.unwrap();
             check_manifest(&salvaged, &new).unwrap();
             assert!(salvaged.holder.is_some() && !salvaged.has_loss(), "{round}: {salvaged:?}");
-            let only = reasons(&salvaged).into_iter();
-            assert!(only.fold(true, |all, it| all && it == DroppedBecause::BeingWritten));
+            let mut only = reasons(&salvaged).into_iter();
+            assert!(only.all(|it| it == DroppedBecause::BeingWritten));
             assert!((first..=scribe.history.last_lsn()).contains(&salvaged.original.head_lsn));
             let (state, _) = replay_serially(&open(&new), &Default::default()).unwrap();
             scribe.history.check_state(&state, salvaged.original.head_lsn);
