@@ -1,12 +1,31 @@
 //! What the harness found, in one schema: what is printed, what a page is made of, and what another run is
 //! compared with.
 //!
-//! Each command fills its own part. Reports of several commands can be put together into one.
+//! Each command fills its own part. Reports of several commands can be put together into one. A part that a
+//! command doesn't fill is empty, and nothing that shows a report needs any of them.
 
+pub(crate) mod command;
+#[cfg(test)]
+mod documented;
+mod json;
+mod merge;
+mod page;
+mod parts;
+mod peers;
+mod plots;
+pub(crate) mod profile;
+mod readme;
+#[cfg(test)]
+mod samples;
+mod sections;
 pub(crate) mod text;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::parts::{MadeBy, Part, this_command};
+pub(crate) use self::peers::{OURS, PeerFigures, PeerRow, PeerRun};
+pub(crate) use self::profile::{Latency, Profile};
+use crate::figure;
 use crate::machine::Machine;
 use crate::measuring::{Better, Quantiles, Rooflines};
 use crate::workloads::Workload;
@@ -22,6 +41,9 @@ pub(crate) struct Report {
     /// The program's version.
     pub(crate) version: String,
     pub(crate) machine: Machine,
+    /// Which commands it was made by, part by part.
+    #[serde(default)]
+    pub(crate) made_by: Vec<MadeBy>,
     /// What the figures are about.
     #[serde(default)]
     pub(crate) workloads: Vec<Workload>,
@@ -34,6 +56,12 @@ pub(crate) struct Report {
     /// What changes when one thing changes.
     #[serde(default)]
     pub(crate) sweeps: Vec<Sweep>,
+    /// Where the time and the memory of one replay go.
+    #[serde(default)]
+    pub(crate) profile: Option<Profile>,
+    /// What others come to with the same data.
+    #[serde(default)]
+    pub(crate) peers: Vec<PeerRow>,
 }
 
 /// A row of the table.
@@ -49,12 +77,14 @@ pub(crate) struct Row {
     /// What was aimed at, where there was an aim.
     pub(crate) target: Option<f64>,
     /// What was claimed before, from the better to the worse end.
+    #[serde(default, deserialize_with = "figure::range_or_none")]
     pub(crate) claimed: Option<[f64; 2]>,
     pub(crate) ours: Quantiles,
     /// How often the better end of the claim our median is, where there is a claim: 10 is ten times
     /// better.
     pub(crate) times_better: Option<f64>,
     /// The share of what the machine could do at most, where that says something, and what that is.
+    #[serde(default, deserialize_with = "figure::share_or_none")]
     pub(crate) of_roofline: Option<(f64, String)>,
 }
 
@@ -63,6 +93,9 @@ pub(crate) struct Row {
 pub(crate) struct Sweep {
     /// What is varied, with its unit.
     pub(crate) varied: String,
+    /// The name of the workload that all points have; empty where the points are workloads.
+    #[serde(default)]
+    pub(crate) on: String,
     pub(crate) points: Vec<Point>,
     /// Where time per event or memory beside the state isn't flat, in words; none where it is.
     pub(crate) bends: Vec<String>,
@@ -77,6 +110,7 @@ pub(crate) struct Point {
     pub(crate) value: Option<f64>,
     /// How many events there are a second, by round.
     pub(crate) events_per_second: Quantiles,
+    #[serde(deserialize_with = "figure::or_none")]
     pub(crate) nanoseconds_per_event: f64,
     /// The most memory that the process had resident, in bytes; the median of the rounds.
     pub(crate) peak_bytes: u64,
@@ -91,10 +125,13 @@ impl Report {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             machine: Machine::this(),
+            made_by: Vec::new(),
             workloads: Vec::new(),
             rooflines: Vec::new(),
             table: Vec::new(),
             sweeps: Vec::new(),
+            profile: None,
+            peers: Vec::new(),
         }
     }
 }
