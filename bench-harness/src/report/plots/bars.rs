@@ -114,7 +114,7 @@ impl Bars {
 fn draw_words(area: &Area<'_>, bar: &Bar, top: u32) -> Drawn<()> {
     let notes = bar.notes();
     let below = top + LINE + BAR;
-    let papers = [(top, top + LINE - 1), (below + 1, top + bar.height() - 2)];
+    let papers = [(top - 2, top + LINE - 1), (below + 1, top + bar.height() - 2)];
     for (from, to) in papers {
         let ends = [fine(MARGIN + 1, from), fine(WIDTH - MARGIN, to)];
         area.draw(&Rectangle::new(ends, PAPER.filled()))?;

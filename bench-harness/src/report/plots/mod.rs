@@ -38,7 +38,22 @@ pub(crate) fn of(report: &Report) -> Measured<Vec<Plot>> {
         plots.extend(profile::plots(report, profile)?);
     }
     plots.extend(peers::plots(report)?);
+    tell_apart(&mut plots);
     Ok(plots)
+}
+
+/// Numbers those of the same name, from the second one on.
+fn tell_apart(plots: &mut [Plot]) {
+    let mut names: Vec<String> = Vec::new();
+    for plot in plots {
+        let name = plot.name.clone();
+        let mut number = 2;
+        while names.contains(&plot.name) {
+            plot.name = format!("{name}-{number}");
+            number += 1;
+        }
+        names.push(plot.name.clone());
+    }
 }
 
 /// A part's plot of what is named.
@@ -121,7 +136,10 @@ mod tests {
     proptest! {
         #[test]
         fn every_report_can_be_drawn(report in samples::whatever()) {
-            for plot in of(&report).unwrap() {
+            let plots = of(&report).unwrap();
+            let names: std::collections::BTreeSet<&str> = plots.iter().map(|it| it.name.as_str()).collect();
+            prop_assert_eq!(names.len(), plots.len());
+            for plot in plots {
                 let file = plot.drawing.file();
                 prop_assert!(file.starts_with("<svg") && file.ends_with("</svg>\n"));
                 prop_assert!(!file.contains("NaN") && !file.contains("inf"));

@@ -45,7 +45,7 @@ pub(crate) fn range([one, other]: [f64; 2]) -> String {
     }
 }
 
-fn quantiles(of: &Quantiles) -> [String; 5] {
+pub(super) fn quantiles(of: &Quantiles) -> [String; 5] {
     let Quantiles { count, p50, p90, p99, max } = *of;
     let [p50, p90, p99, worst] = [p50, p90, p99, max].map(number);
     [count.to_string(), p50, p90, p99, worst]

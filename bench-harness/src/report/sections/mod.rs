@@ -58,22 +58,22 @@ fn sweep(sweep: &Sweep) -> Section {
         sweep.varied.as_str(),
         "n",
         "events/s, p50",
+        "p90",
+        "p99",
         "worst",
         "ns an event",
         "peak memory",
         "beside the state",
     ];
     let rows = sweep.points.iter().map(|point| {
-        let Point { label, events_per_second: rate, nanoseconds_per_event, .. } = point;
-        vec![
-            label.clone(),
-            rate.count.to_string(),
-            number(rate.p50),
-            number(rate.max),
+        let Point { label, events_per_second, nanoseconds_per_event, .. } = point;
+        let rest = [
             number(*nanoseconds_per_event),
             bytes(point.peak_bytes as f64),
             bytes(point.pipeline_bytes as f64),
-        ]
+        ];
+        let rates = figures::quantiles(events_per_second);
+        [label.clone()].into_iter().chain(rates).chain(rest).collect()
     });
     Section::new(format!("By {}{on}", sweep.varied), header).with(rows).noting(sweep.bends.clone())
 }
