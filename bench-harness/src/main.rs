@@ -16,6 +16,7 @@ mod table;
 mod workloads;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -64,7 +65,17 @@ enum Command {
     One(Replaying),
 }
 
-fn main() -> Measured<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench-harness: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Measured<()> {
     let Arguments { command, common } = Arguments::parse();
     let workloads = Workloads::new(common.workloads.clone());
     let rounds = |usual: usize| common.rounds.unwrap_or(usual).max(1);

@@ -96,10 +96,13 @@ fn one_line(text: &str) -> String {
     super::page::escaped(text).replace('|', "\\|")
 }
 
-/// What the rows of a table are called: measure, journal, unit.
+/// What the rows of a table are called, in the order of names: measure, journal, unit.
 fn names(table: &str) -> Vec<String> {
     let rows = table.lines().filter(|it| it.starts_with("| ")).skip(2);
-    rows.map(|row| row.split(" | ").take(3).collect::<Vec<_>>().join(" | ")).collect()
+    let names = rows.map(|row| row.split(" | ").take(3).collect::<Vec<_>>().join(" | "));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
 }
 
 #[cfg(test)]
@@ -145,6 +148,9 @@ mod tests {
         assert!(readme.contains(row) && readme.contains("| a \\| b |"), "{readme}");
 
         report.table[0].ours.p50 = 1.0;
+        report.table.reverse();
+        check(&report, &path).unwrap();
+        report.table.reverse();
         check(&report, &path).unwrap();
         report.table[0].unit = "events/min".to_owned();
         let error = check(&report, &path).unwrap_err().to_string();
