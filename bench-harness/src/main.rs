@@ -1,9 +1,11 @@
 //! Measures the replay pipeline against the machine's limits, taken in the same run.
 //!
-//! Each command fills a part of one report, which is printed as text and, where wanted, written as JSON.
+//! Each command fills a part of one report, which is printed as text and, where wanted, written as JSON or as
+//! a page with plots. The command `report` puts several together.
 //! All that is compared alternates within a round: the machine may be shared, and a ratio within one
 //! round says more than a time.
 
+mod figure;
 mod kernels;
 mod machine;
 mod measuring;
@@ -15,11 +17,13 @@ mod table;
 mod workloads;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use self::measuring::{Recovering, Replaying};
 use self::report::Report;
+use self::report::command::Output;
 use self::workloads::Workloads;
 
 /// What comes of measuring: anything may fail, and then the program says why and ends.
@@ -40,9 +44,8 @@ struct Common {
     /// The folder of the journals that are measured; those that are missing are made.
     #[arg(long, global = true, value_name = "FOLDER", default_value = "target/bench")]
     workloads: PathBuf,
-    /// Writes the report as JSON, too.
-    #[arg(long, global = true, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// How many rounds there are, instead of the command's usual number.
     #[arg(long, global = true)]
     rounds: Option<usize>,
@@ -58,6 +61,8 @@ enum Command {
     Scaling(scaling::Arguments),
     /// The integrity kernels on one core, beside the libraries that people use instead (feature `peers`).
     Kernels,
+    /// What other commands wrote as JSON, put together: as text, as a page with plots, as the README's table.
+    Report(report::command::Arguments),
     /// One replay, which tells what it came to in JSON.
     #[command(hide = true)]
     One(Replaying),
@@ -66,7 +71,17 @@ enum Command {
     OneRecovery(Recovering),
 }
 
-fn main() -> Measured<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench-harness: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Measured<()> {
     let Arguments { command, common } = Arguments::parse();
     let workloads = Workloads::new(common.workloads.clone());
     let rounds = |usual: usize| common.rounds.unwrap_or(usual).max(1);
@@ -87,14 +102,13 @@ fn main() -> Measured<()> {
             println!("{}", serde_json::to_string(&recovering.here()?)?);
             return Ok(());
         }
+        Command::Report(arguments) => return arguments.carry_out(&common.output),
         Command::One(replaying) => {
             println!("{}", serde_json::to_string(&replaying.here()?)?);
             return Ok(());
         }
     }
+    report.note_command(&report::this_command());
     print!("{}", report::text::of(&report));
-    if let Some(path) = &common.json {
-        std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
-    }
-    Ok(())
+    common.output.write(&report)
 }

@@ -63,6 +63,19 @@ pub enum Post {
     Checkpoint,
 }
 
+impl Post {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Verify => "verify",
+            Self::Apply => "apply",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+}
+
 /// What such a thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Doing {
@@ -84,6 +97,17 @@ pub enum Queue {
     Read,
     /// Shares of those that are verified, for the applying thread.
     Verified,
+}
+
+impl Queue {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Verified => "verified",
+        }
+    }
 }
 
 /// How long a worker was at each stage, in seconds; the rest of the time it was idle.
