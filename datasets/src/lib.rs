@@ -15,5 +15,5 @@ mod schedule;
 pub use draws::{Action, Draw, Draws, Touch};
 pub use family::{Family, Mix};
 pub use random::random_bytes;
-pub use recipe::{Recipe, RecipeError};
+pub use recipe::{KeyOrder, Recipe, RecipeError};
 pub use schedule::Outcome;

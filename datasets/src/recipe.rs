@@ -4,6 +4,16 @@ use serde::Serialize;
 
 use crate::family::Mix;
 
+/// In which order keys are touched for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyOrder {
+    /// The hottest first: their numbers count up.
+    ByRank,
+    /// Any, by the seed: what keeps its keys sorted finds the next one anywhere.
+    Shuffled,
+}
+
 /// What a workload is like. The fields are public, so that a named recipe can be varied;
 /// [`Self::validate`] says whether what came out makes sense.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,9 +24,11 @@ pub struct Recipe {
     pub events: u64,
     /// The mean payload of a record in bytes, padding included.
     pub mean_payload_bytes: u32,
-    /// How many keys are touched. As many of the first changes touch each once, in the order of
-    /// their rank; after that ranks are drawn.
+    /// How many keys are touched. As many of the first changes touch each once; after that ranks
+    /// are drawn.
     pub live_keys: u32,
+    /// In which order these first changes come.
+    pub key_order: KeyOrder,
     /// How unevenly keys are drawn: the key of rank r has a probability in proportion to
     /// r to the power of minus this. 0 is even, 0.99 is usual.
     pub zipf_exponent: f64,
@@ -79,8 +91,18 @@ pub enum RecipeError {
 
 impl Recipe {
     /// The names that [`Self::named`] knows.
-    pub const NAMES: &[&str] =
-        &["tiny", "1k", "10k", "100k", "1M", "10M", "100M", "hot-key", "huge-transaction"];
+    pub const NAMES: &[&str] = &[
+        "tiny",
+        "1k",
+        "10k",
+        "100k",
+        "1M",
+        "10M",
+        "100M",
+        "hot-key",
+        "huge-transaction",
+        "unique-keys",
+    ];
 
     /// The longest possible mean payload, in bytes. Single payloads get more than twice as long.
     pub const MEAN_PAYLOAD_BYTES_MAX: u32 = 48 * 1024;
@@ -104,6 +126,7 @@ impl Recipe {
             "huge-transaction" => {
                 Self { transactional_share: 0.0, huge_transaction_share: 0.9, ..usual(1_000_000) }
             }
+            "unique-keys" => Self::unique_keys(),
             _ => return Err(RecipeError::UnknownName { name: name.to_owned() }),
         })
     }
@@ -115,6 +138,7 @@ impl Recipe {
             events,
             mean_payload_bytes: 224,
             live_keys,
+            key_order: KeyOrder::ByRank,
             zipf_exponent: 0.99,
             mix: Mix {
                 filesystem: 0.34,
@@ -133,6 +157,32 @@ impl Recipe {
             transactions_open_max: 8,
             aborted_share: 0.05,
             huge_transaction_share: 0.0,
+        }
+    }
+
+    /// A million changes of 200 bytes on the mean, each under a key of its own, in any order. Only of
+    /// families in which a change touches one key.
+    fn unique_keys() -> Self {
+        let mix = Mix {
+            filesystem: 0.0,
+            graph: 0.0,
+            vector: 1.0,
+            agent: 1.0,
+            system: 0.0,
+            semantic: 1.0,
+            observability: 1.0,
+        };
+        Self {
+            mean_payload_bytes: 200,
+            live_keys: 1_000_000,
+            key_order: KeyOrder::Shuffled,
+            zipf_exponent: 0.0,
+            mix,
+            observation_share: 0.0,
+            removal_share: 0.0,
+            multi_key_share: 0.0,
+            transactional_share: 0.0,
+            ..Self::usual("unique-keys", 1_000_000)
         }
     }
 

@@ -22,7 +22,7 @@ use super::progress;
 pub(crate) struct GenerateArguments {
     /// The folder of the new journal; made when it isn't there.
     journal: PathBuf,
-    /// The recipe: 1k, 10k, 100k, 1M, 10M, 100M, hot-key, huge-transaction, tiny.
+    /// The recipe: 1k, 10k, 100k, 1M, 10M, 100M, hot-key, huge-transaction, unique-keys, tiny.
     #[arg(long, default_value = "1M")]
     recipe: String,
     /// How many events there are, transaction boundaries included.

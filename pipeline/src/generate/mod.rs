@@ -69,8 +69,10 @@ pub struct Generated {
 /// sealed, since the journal can be made again.
 #[must_use]
 pub fn writer_options(recipe: &Recipe, seed: u64) -> WriterOptions {
-    // As text, which has every field of it.
-    let identity = vexfs_kernels::sha256(format!("{recipe:?} {seed}").as_bytes());
+    // As text, which has every field of it. The order of keys came later than the rest: where it is
+    // the usual one it isn't said, so that older recipes still give the bytes that they gave.
+    let text = format!("{recipe:?} {seed}").replace(" key_order: ByRank,", "");
+    let identity = vexfs_kernels::sha256(text.as_bytes());
     let mut journal_id = [0; 16];
     journal_id.copy_from_slice(&identity[..16]);
     // Version and variant of a random UUID (RFC 9562).
