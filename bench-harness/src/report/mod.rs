@@ -69,7 +69,7 @@ pub(crate) struct Sweep {
     /// What is varied, with its unit.
     pub(crate) varied: String,
     pub(crate) points: Vec<Point>,
-    /// Where time per event or memory beside the state isn't flat, in words; none where it is.
+    /// Whether time an event and memory beside the state are flat or where they bend, in words.
     pub(crate) bends: Vec<String>,
 }
 
@@ -80,9 +80,15 @@ pub(crate) struct Point {
     pub(crate) label: String,
     /// The value, where it is a number.
     pub(crate) value: Option<f64>,
+    /// The name of the workload that it was measured on.
+    #[serde(default)]
+    pub(crate) workload: String,
     /// How many events there are a second, by round.
     pub(crate) events_per_second: Quantiles,
     pub(crate) nanoseconds_per_event: f64,
+    /// How many bytes of the journal there are a second; the median of the rounds.
+    #[serde(default)]
+    pub(crate) bytes_per_second: f64,
     /// The most memory that the process had resident, in bytes; the median of the rounds.
     pub(crate) peak_bytes: u64,
     /// What of that is neither state nor program, in bytes.

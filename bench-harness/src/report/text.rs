@@ -120,6 +120,7 @@ fn sweep(sweep: &Sweep) -> Table {
         "M events/s, median",
         "least",
         "ns an event",
+        "MB/s",
         "peak memory, MB",
         "beside the state, MB",
     ]);
@@ -130,6 +131,7 @@ fn sweep(sweep: &Sweep) -> Table {
             number(events_per_second.p50 / 1e6),
             number(events_per_second.max / 1e6),
             number(*nanoseconds_per_event),
+            number(point.bytes_per_second / 1e6),
             number(point.peak_bytes as f64 / 1e6),
             number(point.pipeline_bytes as f64 / 1e6),
         ]);
