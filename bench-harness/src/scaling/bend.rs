@@ -196,14 +196,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn noise_around_a_level_is_no_bend(level in 1e-3..1e9, noise in noise()) {
+        fn noise_around_a_level_is_no_bend(level in 1e-3..1e9_f64, noise in noise()) {
             let verdict = judge(&measures(|_, _| level, &noise), Shape::Level, 0.0);
             let Verdict::Even { fit, .. } = verdict else { panic!("{verdict:?}") };
             prop_assert!((fit.fixed / level - 1.0_f64).abs() < 0.05, "{:?}", fit);
         }
 
         #[test]
-        fn noise_around_a_line_is_no_bend(fixed in 0.0..1e7, slope in 50.0..500.0, noise in noise()) {
+        fn noise_around_a_line_is_no_bend(fixed in 0.0..1e7_f64, slope in 50.0..500.0_f64, noise in noise()) {
             let line = |_, x: f64| fixed + slope * x;
             let verdict = judge(&measures(line, &noise), Shape::Line, 0.0);
             let Verdict::Even { fit, .. } = verdict else { panic!("{verdict:?}") };
@@ -213,8 +213,8 @@ mod tests {
         #[test]
         fn a_step_is_found_where_it_is(
             at in 1..SIZES.len(),
-            level in 1e-3..1e9,
-            times in prop_oneof![0.2..0.6, 1.6..5.0],
+            level in 1e-3..1e9_f64,
+            times in prop_oneof![0.2..0.6_f64, 1.6..5.0_f64],
             noise in noise(),
         ) {
             let step = |index, _| if index < at { level } else { level * times };
@@ -233,9 +233,9 @@ mod tests {
         #[test]
         fn another_slope_is_found_where_it_begins(
             at in 2..SIZES.len(),
-            slope in 50.0..500.0,
-            fixed_share in 0.0..1.0,
-            times in 1.5..5.0,
+            slope in 50.0..500.0_f64,
+            fixed_share in 0.0..1.0_f64,
+            times in 1.5..5.0_f64,
             noise in noise(),
         ) {
             let fixed = fixed_share * slope * SIZES[at - 1];
