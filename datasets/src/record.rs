@@ -167,4 +167,16 @@ mod tests {
             assert!(digests.as_slice().as_flattened().iter().all(whole), "{}", record.name);
         }
     }
+
+    #[test]
+    fn the_documents_have_every_digest() {
+        let page = include_str!("../../docs/datasets.md");
+        for Record { name, about, expected } in Record::ALL {
+            assert!(page.contains(&format!("| `{name}` |")) && page.contains(about), "{name}");
+            let Some(Expected { events, head, state }) = expected else { continue };
+            let digests =
+                format!("    {name}\n        head   {events}:{head}\n        state  {state}\n");
+            assert!(page.contains(&digests), "{name}");
+        }
+    }
 }
