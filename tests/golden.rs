@@ -8,6 +8,7 @@ use vexfs_datasets::Recipe;
 use vexfs_replay::generate::{generate, writer_options};
 use vexfs_replay::journal::{Journal, Writer};
 use vexfs_replay::replay::{ReplayOptions, replay};
+use vexfs_replay::state::{KeyKind, MemoryState};
 use vexfs_replay::storage::MemoryFolder;
 
 const EVENTS: u64 = 3_000;
@@ -35,6 +36,40 @@ const GOLDEN: &[[&str; 3]] = &[
         "c03750d917de97e801c06268f1ab34903a82286f1c3af2d49a8fd655b9ea326a",
     ],
 ];
+
+fn replayed(recipe: &Recipe) -> MemoryState {
+    let folder = MemoryFolder::default();
+    let writer = Writer::create(Arc::new(folder.clone()), writer_options(recipe, 1)).unwrap();
+    generate(&writer, recipe, 1, &mut |_| {}).unwrap();
+    writer.close().unwrap();
+    let journal = Journal::open(Arc::new(folder)).unwrap();
+    replay(&journal, &ReplayOptions::default(), &mut |_| {}).unwrap().0
+}
+
+/// Blocks are how events lie in a file, and nothing else.
+#[test]
+fn tiny_blocks_lead_to_the_usual_state() {
+    let of = |name| Recipe { events: EVENTS, ..Recipe::named(name).unwrap() };
+    assert_eq!(replayed(&of("tiny-blocks")).digest(), replayed(&of("1M")).digest());
+}
+
+#[test]
+fn unique_keys_are_as_many_as_events() {
+    let named = Recipe::named("unique-keys").unwrap();
+    let state = replayed(&Recipe { events: 5_000, live_keys: 5_000, ..named });
+    assert_eq!(state.counts().iter().map(|(_, count)| count).sum::<u64>(), 5_000);
+}
+
+#[test]
+fn vectors_have_384_floats_each() {
+    let recipe = Recipe { events: EVENTS, live_keys: 300, ..Recipe::named("vectors-384").unwrap() };
+    let (state, mut vectors) = (replayed(&recipe), 0);
+    state.for_each(KeyKind::Vector, |_, record| {
+        vectors += 1;
+        assert!((384 * 4..384 * 4 + 100).contains(&record.len()), "{}", record.len());
+    });
+    assert!(vectors > 200, "{vectors} vectors");
+}
 
 #[test]
 fn a_recipe_and_a_seed_always_give_the_same_journal_and_state() {

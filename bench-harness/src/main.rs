@@ -5,11 +5,13 @@
 //! All that is compared alternates within a round: the machine may be shared, and a ratio within one
 //! round says more than a time.
 
+mod datasets;
 mod figure;
 mod kernels;
 mod machine;
 mod measuring;
 mod profile;
+mod progress;
 mod report;
 mod rows;
 mod scaling;
@@ -57,6 +59,8 @@ enum Command {
     Table,
     /// Where the time of a replay goes, stage by stage.
     Profile(profile::Arguments),
+    /// The data sets with a name: made where they are missing, replayed, and held to what is on record.
+    Datasets(datasets::Arguments),
     /// Throughput and memory as one thing is varied.
     Scaling(scaling::Arguments),
     /// The integrity kernels on one core, beside the libraries that people use instead (feature `peers`).
@@ -91,6 +95,7 @@ fn run() -> Measured<()> {
         Command::Profile(arguments) => {
             profile::measure(&arguments, &workloads, rounds(profile::ROUNDS), &mut report)?;
         }
+        Command::Datasets(arguments) => datasets::check(&arguments, &workloads, &mut report)?,
         Command::Scaling(arguments) => {
             scaling::measure(&arguments, &workloads, rounds(scaling::ROUNDS), &mut report)?;
         }

@@ -5,7 +5,7 @@ use rand_distr::Zipf;
 use crate::family::Family;
 use crate::keys::Keys;
 use crate::random::{Chance, Source};
-use crate::recipe::{Recipe, RecipeError};
+use crate::recipe::{KeyOrder, Recipe, RecipeError};
 use crate::schedule::{Outcome, Part, Schedule};
 
 /// One record of a workload. Transactions go by the number of their lane, below
@@ -71,8 +71,10 @@ pub struct Draws {
     keys: Keys,
     zipf: Zipf<f64>,
     live_keys: u32,
-    /// The ranks below were touched once.
+    /// So many ranks were touched once.
     loaded: u32,
+    /// The ranks in the order in which they are touched first; empty where they count up.
+    first_touches: Vec<u32>,
     mean_payload_bytes: u32,
     observe: Chance,
     remove: Chance,
@@ -105,13 +107,19 @@ impl Draws {
         let remove = recipe.removal_share / after_observe.max(f64::MIN_POSITIVE);
         let after_remove = (after_observe - recipe.removal_share) * with_several;
         let several = recipe.multi_key_share / after_remove.max(f64::MIN_POSITIVE);
+        let mut source = Source::new(seed);
+        let first_touches = match recipe.key_order {
+            KeyOrder::ByRank => Vec::new(),
+            KeyOrder::Shuffled => shuffled(recipe.live_keys, &mut source),
+        };
         Ok(Self {
-            source: Source::new(seed),
+            source,
             schedule: Schedule::new(recipe),
             keys: Keys::deal(recipe),
             zipf,
             live_keys: recipe.live_keys,
             loaded: 0,
+            first_touches,
             mean_payload_bytes: recipe.mean_payload_bytes,
             observe: Chance::of(recipe.observation_share),
             remove: Chance::of(remove),
@@ -135,8 +143,9 @@ impl Draws {
         let observes = self.source.chance(self.observe);
         let loads = !observes && self.loaded < self.live_keys;
         let rank = if loads {
+            let next = self.loaded;
             self.loaded += 1;
-            self.loaded - 1
+            self.first_touches.get(next as usize).copied().unwrap_or(next)
         } else {
             self.source.rank(&self.zipf, self.live_keys)
         };
@@ -167,6 +176,15 @@ impl Draws {
             Action::Change
         }
     }
+}
+
+/// The ranks below `ranks`, in any order (Fisher and Yates).
+fn shuffled(ranks: u32, source: &mut Source) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..ranks).collect();
+    for last in (1..ranks).rev() {
+        order.swap(last as usize, source.below_u32(last + 1) as usize);
+    }
+    order
 }
 
 impl Iterator for Draws {
@@ -267,5 +285,15 @@ mod tests {
         let changes = touches.iter().filter(|touch| touch.action != Action::Observe);
         let ranks: Vec<_> = changes.take(100).map(|touch| touch.rank).collect();
         assert_eq!(ranks, (0..100).collect::<Vec<_>>());
+    }
+    #[test]
+    fn unique_keys_are_each_touched_once_and_in_no_order() {
+        let recipe = Recipe::named("unique-keys").unwrap();
+        let recipe = Recipe { events: 1000, live_keys: 1000, ..recipe };
+        let mut ranks: Vec<_> = touches(&recipe, 1).iter().map(|touch| touch.rank).collect();
+        let rising = ranks.windows(2).filter(|pair| pair[0] < pair[1]).count();
+        assert!((400..600).contains(&rising), "{rising} of 999 follow a lower one");
+        ranks.sort_unstable();
+        assert_eq!(ranks, (0..1000).collect::<Vec<_>>());
     }
 }

@@ -67,6 +67,17 @@ pub struct Mix {
 }
 
 impl Mix {
+    /// No weight at all, for a mix of few families to be made of.
+    pub const NONE: Self = Self {
+        filesystem: 0.0,
+        graph: 0.0,
+        vector: 0.0,
+        agent: 0.0,
+        system: 0.0,
+        semantic: 0.0,
+        observability: 0.0,
+    };
+
     /// The share of each family, in the order of [`Family::ALL`]; they add up to 1.
     #[must_use]
     pub fn shares(&self) -> [f64; 7] {

@@ -1,12 +1,28 @@
 //! Recipes: what a workload is like, in numbers.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::family::Mix;
+use crate::named::BLOCK_BYTES;
+
+/// In which order keys are touched for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyOrder {
+    /// The hottest first: their numbers count up.
+    ByRank,
+    /// Any, by the seed: what keeps its keys sorted finds the next one anywhere.
+    Shuffled,
+}
 
 /// What a workload is like. The fields are public, so that a named recipe can be varied;
 /// [`Self::validate`] says whether what came out makes sense.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+///
+/// Its debugging text has every field that is not as usual: who wants to tell recipes apart goes by that.
+/// What came to recipes later is left out where it is as it was before, so that older ones keep theirs.
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Recipe {
     /// The recipe's name.
     pub name: String,
@@ -14,9 +30,15 @@ pub struct Recipe {
     pub events: u64,
     /// The mean payload of a record in bytes, padding included.
     pub mean_payload_bytes: u32,
-    /// How many keys are touched. As many of the first changes touch each once, in the order of
-    /// their rank; after that ranks are drawn.
+    /// How many floats a vector has; none for as many as the payload has room for.
+    pub vector_floats: Option<u32>,
+    /// How long a block of the journal gets, in bytes.
+    pub block_bytes: u32,
+    /// How many keys are touched. As many of the first changes touch each once; after that ranks are
+    /// drawn.
     pub live_keys: u32,
+    /// In which order these first changes come.
+    pub key_order: KeyOrder,
     /// How unevenly keys are drawn: the key of rank r has a probability in proportion to
     /// r to the power of minus this. 0 is even, 0.99 is usual.
     pub zipf_exponent: f64,
@@ -77,90 +99,39 @@ pub enum RecipeError {
     EmptyMix,
 }
 
-impl Recipe {
-    /// The names that [`Self::named`] knows.
-    pub const NAMES: &[&str] =
-        &["tiny", "1k", "10k", "100k", "1M", "10M", "100M", "hot-key", "huge-transaction"];
+impl fmt::Debug for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Recipe");
+        text.field("name", &self.name)
+            .field("events", &self.events)
+            .field("mean_payload_bytes", &self.mean_payload_bytes)
+            .field("live_keys", &self.live_keys)
+            .field("zipf_exponent", &self.zipf_exponent)
+            .field("mix", &self.mix)
+            .field("observation_share", &self.observation_share)
+            .field("removal_share", &self.removal_share)
+            .field("multi_key_share", &self.multi_key_share)
+            .field("transactional_share", &self.transactional_share)
+            .field("transaction_mean_touches", &self.transaction_mean_touches)
+            .field("transactions_open_max", &self.transactions_open_max)
+            .field("aborted_share", &self.aborted_share)
+            .field("huge_transaction_share", &self.huge_transaction_share);
+        if self.vector_floats.is_some() {
+            text.field("vector_floats", &self.vector_floats);
+        }
+        if self.block_bytes != BLOCK_BYTES {
+            text.field("block_bytes", &self.block_bytes);
+        }
+        if self.key_order != KeyOrder::ByRank {
+            text.field("key_order", &self.key_order);
+        }
+        text.finish()
+    }
+}
 
+impl Recipe {
     /// The longest possible mean payload, in bytes. Single payloads get more than twice as long.
     pub const MEAN_PAYLOAD_BYTES_MAX: u32 = 48 * 1024;
-
-    /// The recipe of this name. "1M" is the usual one: a million records of 256 bytes each, header
-    /// included, over 100,000 keys. The others named by a number are like it at another length.
-    ///
-    /// # Errors
-    /// [`RecipeError::UnknownName`] for a name that is not in [`Self::NAMES`].
-    pub fn named(name: &str) -> Result<Self, RecipeError> {
-        let usual = |events: u64| Self::usual(name, events);
-        Ok(match name {
-            "tiny" => Self::tiny(),
-            "1k" => usual(1_000),
-            "10k" => usual(10_000),
-            "100k" => usual(100_000),
-            "1M" => usual(1_000_000),
-            "10M" => usual(10_000_000),
-            "100M" => usual(100_000_000),
-            "hot-key" => Self { zipf_exponent: 1.2, ..usual(1_000_000) },
-            "huge-transaction" => {
-                Self { transactional_share: 0.0, huge_transaction_share: 0.9, ..usual(1_000_000) }
-            }
-            _ => return Err(RecipeError::UnknownName { name: name.to_owned() }),
-        })
-    }
-
-    fn usual(name: &str, events: u64) -> Self {
-        let live_keys = u32::try_from(events / 10).unwrap_or(u32::MAX).min(100_000);
-        Self {
-            name: name.to_owned(),
-            events,
-            mean_payload_bytes: 224,
-            live_keys,
-            zipf_exponent: 0.99,
-            mix: Mix {
-                filesystem: 0.34,
-                graph: 0.25,
-                vector: 0.16,
-                agent: 0.08,
-                system: 0.02,
-                semantic: 0.07,
-                observability: 0.08,
-            },
-            observation_share: 0.06,
-            removal_share: 0.04,
-            multi_key_share: 0.05,
-            transactional_share: 0.2,
-            transaction_mean_touches: 10,
-            transactions_open_max: 8,
-            aborted_share: 0.05,
-            huge_transaction_share: 0.0,
-        }
-    }
-
-    /// Small, even, and dense in everything that is rare elsewhere.
-    fn tiny() -> Self {
-        let mix = Mix {
-            filesystem: 1.0,
-            graph: 1.0,
-            vector: 0.7,
-            agent: 0.6,
-            system: 0.6,
-            semantic: 0.7,
-            observability: 1.0,
-        };
-        Self {
-            mean_payload_bytes: 96,
-            live_keys: 64,
-            zipf_exponent: 0.3,
-            mix,
-            observation_share: 0.2,
-            removal_share: 0.1,
-            multi_key_share: 0.1,
-            transaction_mean_touches: 4,
-            transactions_open_max: 3,
-            aborted_share: 0.2,
-            ..Self::usual("tiny", 200)
-        }
-    }
 
     /// Says whether the recipe makes sense.
     ///
@@ -171,6 +142,7 @@ impl Recipe {
         let mean_touches = f64::from(self.transaction_mean_touches);
         for (field, found, least, most) in [
             ("mean_payload_bytes", f64::from(self.mean_payload_bytes), 0.0, payload),
+            ("vector_floats", f64::from(self.vector_floats.unwrap_or(1)), 1.0, payload / 4.0),
             ("live_keys", f64::from(self.live_keys), 1.0, keys),
             ("zipf_exponent", self.zipf_exponent, 0.0, 10.0),
             ("observation_share", self.observation_share, 0.0, 1.0),
@@ -209,17 +181,9 @@ impl Recipe {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::Value;
 
-    #[test]
-    fn every_named_recipe_makes_sense() {
-        for name in Recipe::NAMES {
-            let recipe = Recipe::named(name).unwrap();
-            assert_eq!((recipe.name.as_str(), recipe.validate()), (*name, Ok(())));
-        }
-        let unknown = Recipe::named("2M").unwrap_err();
-        assert_eq!(unknown, RecipeError::UnknownName { name: "2M".to_owned() });
-    }
+    use super::*;
 
     #[test]
     fn what_makes_no_sense_is_named() {
@@ -236,6 +200,46 @@ mod tests {
         assert_eq!(field(|recipe| recipe.aborted_share = 1.1), "aborted_share");
         assert_eq!(field(|recipe| recipe.mix.agent = -1.0), "mix");
         assert_eq!(field(|recipe| recipe.mean_payload_bytes = 50_000), "mean_payload_bytes");
+        assert_eq!(field(|recipe| recipe.vector_floats = Some(0)), "vector_floats");
+    }
+
+    #[test]
+    fn recipes_that_differ_in_a_field_differ_in_their_text() {
+        let usual = Recipe::named("1k").unwrap();
+        let changes: [fn(&mut Recipe); 17] = [
+            |it| it.name.push('x'),
+            |it| it.events += 1,
+            |it| it.mean_payload_bytes += 1,
+            |it| it.vector_floats = Some(1),
+            |it| it.block_bytes = 4096,
+            |it| it.live_keys += 1,
+            |it| it.key_order = KeyOrder::Shuffled,
+            |it| it.zipf_exponent += 0.1,
+            |it| it.mix.agent += 0.1,
+            |it| it.observation_share += 0.1,
+            |it| it.removal_share += 0.1,
+            |it| it.multi_key_share += 0.1,
+            |it| it.transactional_share += 0.1,
+            |it| it.transaction_mean_touches += 1,
+            |it| it.transactions_open_max += 1,
+            |it| it.aborted_share += 0.1,
+            |it| it.huge_transaction_share += 0.1,
+        ];
+        let mut texts: Vec<String> = changes
+            .iter()
+            .map(|change| {
+                let mut recipe = usual.clone();
+                change(&mut recipe);
+                format!("{recipe:?}")
+            })
+            .collect();
+        texts.push(format!("{usual:?}"));
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), changes.len() + 1);
+        // As many as there are fields.
+        let Value::Object(fields) = serde_json::to_value(&usual).unwrap() else { panic!() };
+        assert_eq!(fields.len(), changes.len());
     }
 
     #[test]

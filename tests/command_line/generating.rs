@@ -35,6 +35,14 @@ fn every_recipe_that_the_help_names_is_there() {
 }
 
 #[test]
+fn blocks_are_as_long_as_asked_for() {
+    let [usual, tiny] = [&[][..], &["--block-size", "4KiB"]].map(|options| replayed(options));
+    assert_eq!(usual["state_digest"], tiny["state_digest"]);
+    let blocks = |result: &Value| result["blocks"].as_u64().unwrap();
+    assert!(blocks(&tiny) > 10 * blocks(&usual), "{tiny}");
+}
+
+#[test]
 fn a_journal_has_as_many_events_as_asked_for() {
     for events in [1, 2, 17, 1_234] {
         let result = replayed(&["--events", &events.to_string()]);

@@ -97,7 +97,7 @@ pub(crate) struct Sweep {
     #[serde(default)]
     pub(crate) on: String,
     pub(crate) points: Vec<Point>,
-    /// Where time per event or memory beside the state isn't flat, in words; none where it is.
+    /// Whether time an event and memory beside the state are flat or where they bend, in words.
     pub(crate) bends: Vec<String>,
 }
 
@@ -108,10 +108,16 @@ pub(crate) struct Point {
     pub(crate) label: String,
     /// The value, where it is a number.
     pub(crate) value: Option<f64>,
+    /// The name of the workload that it was measured on.
+    #[serde(default)]
+    pub(crate) workload: String,
     /// How many events there are a second, by round.
     pub(crate) events_per_second: Quantiles,
     #[serde(deserialize_with = "figure::or_none")]
     pub(crate) nanoseconds_per_event: f64,
+    /// How many bytes of the journal there are a second; the median of the rounds.
+    #[serde(default, deserialize_with = "figure::or_none")]
+    pub(crate) bytes_per_second: f64,
     /// The most memory that the process had resident, in bytes; the median of the rounds.
     pub(crate) peak_bytes: u64,
     /// What of that is neither state nor program, in bytes.

@@ -27,6 +27,8 @@ pub(crate) fn full() -> Report {
     let point = |label: &str, value| Point {
         label: label.to_owned(),
         value,
+        workload: "1M".to_owned(),
+        bytes_per_second: 1.1e9,
         events_per_second: quantiles(value.unwrap_or(1.0).ln() * 2e5 + 1e6),
         nanoseconds_per_event: 400.0,
         peak_bytes: 56_500_000,
@@ -322,11 +324,18 @@ fn any_sweep() -> impl Strategy<Value = Sweep> {
 
 fn any_point() -> impl Strategy<Value = Point> {
     let value = option::weighted(0.8, any_finite());
-    (any_text(), value, any_quantiles(), any_figure(), any::<u64>(), any::<u64>()).prop_map(
-        |(label, value, events_per_second, nanoseconds_per_event, peak_bytes, pipeline_bytes)| {
+    let names = (any_text(), any_text());
+    let figures = (any_figure(), any_figure());
+    let sizes = (any::<u64>(), any::<u64>());
+    (names, value, any_quantiles(), figures, sizes).prop_map(
+        |(names, value, events_per_second, figures, sizes)| {
+            let ((label, workload), (peak_bytes, pipeline_bytes)) = (names, sizes);
+            let (nanoseconds_per_event, bytes_per_second) = figures;
             Point {
                 label,
                 value,
+                workload,
+                bytes_per_second,
                 events_per_second,
                 nanoseconds_per_event,
                 peak_bytes,

@@ -22,7 +22,8 @@ use super::progress;
 pub(crate) struct GenerateArguments {
     /// The folder of the new journal; made when it isn't there.
     journal: PathBuf,
-    /// The recipe: 1k, 10k, 100k, 1M, 10M, 100M, hot-key, huge-transaction, tiny.
+    /// The recipe: 1k, 10k, 100k, 1M, 10M, 100M, hot-key, huge-transaction, tiny, tiny-blocks,
+    /// unique-keys, vectors-384.
     #[arg(long, default_value = "1M")]
     recipe: String,
     /// How many events there are, transaction boundaries included.
@@ -52,6 +53,9 @@ pub(crate) struct GenerateArguments {
     /// The share of events that touch several keys, 0 to 1.
     #[arg(long, value_name = "SHARE")]
     multi_key: Option<f64>,
+    /// How long a block gets: a multiple of 4 KiB, up to 1 MiB.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    block_size: Option<u64>,
     /// How long a segment gets.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     segment_size: Option<u64>,
@@ -75,6 +79,10 @@ impl GenerateArguments {
                 .unwrap_or(named.transaction_mean_touches),
             aborted_share: self.aborted.unwrap_or(named.aborted_share),
             multi_key_share: self.multi_key.unwrap_or(named.multi_key_share),
+            // What is too long for a block's length is too long for a writer, which says so.
+            block_bytes: self
+                .block_size
+                .map_or(named.block_bytes, |size| u32::try_from(size).unwrap_or(u32::MAX)),
             ..named
         };
         // Before there is a journal that nothing would be written to.

@@ -7,7 +7,8 @@
 //! position where its effect takes place, and the keys touched stay close to the ranks drawn.
 //!
 //! Every event type that a recipe has keys for occurs: as long as one has not, draws outside of
-//! transactions are used for it, whatever they asked for.
+//! transactions are used for it, whatever they asked for. Not so where keys are touched in random order
+//! first: that order is the point there.
 //!
 //! Memory grows with the recipe's keys and never with the number of its events.
 
@@ -22,7 +23,7 @@ mod vectors;
 
 use std::collections::BTreeMap;
 
-use vexfs_datasets::{Action, Draw, Draws, Family, Outcome, Recipe, Touch, random_bytes};
+use vexfs_datasets::{Action, Draw, Draws, Family, KeyOrder, Outcome, Recipe, Touch, random_bytes};
 
 use crate::error::Error;
 use crate::event::{Class, EventType};
@@ -69,8 +70,17 @@ pub struct Generated {
 /// sealed, since the journal can be made again.
 #[must_use]
 pub fn writer_options(recipe: &Recipe, seed: u64) -> WriterOptions {
-    // As text, which has every field of it.
-    let identity = vexfs_kernels::sha256(format!("{recipe:?} {seed}").as_bytes());
+    WriterOptions {
+        block_bytes: recipe.block_bytes as usize,
+        ..options_by_identity(&format!("{recipe:?} {seed}"), seed)
+    }
+}
+
+/// As [`writer_options`], for a journal of anything that can be made again: `identity` is what tells it
+/// from all others.
+#[must_use]
+pub fn options_by_identity(identity: &str, seed: u64) -> WriterOptions {
+    let identity = vexfs_kernels::sha256(identity.as_bytes());
     let mut journal_id = [0; 16];
     journal_id.copy_from_slice(&identity[..16]);
     // Version and variant of a random UUID (RFC 9562).
@@ -101,9 +111,10 @@ pub fn generate(
         reason: error.to_string(),
     };
     let draws = Draws::new(recipe, seed).map_err(invalid)?;
-    let longest = 4 * recipe.mean_payload_bytes as usize;
+    let longest = 4 * recipe.mean_payload_bytes.max(recipe.vector_floats.unwrap_or(0)) as usize;
     let pool = random_bytes(seed ^ 1, POOL_BYTES + longest);
-    let mut generator = Generator::new(&draws, Output::new(writer, &pool, recipe, draws.lanes()));
+    let output = Output::new(writer, &pool, recipe, draws.lanes());
+    let mut generator = Generator::new(recipe, &draws, output);
     let mut told = 0;
     for draw in draws {
         generator.draw(&draw)?;
@@ -169,14 +180,16 @@ struct Unwritten {
 }
 
 impl<'w, 'p> Generator<'w, 'p> {
-    fn new(draws: &Draws, output: Output<'w, 'p>) -> Self {
+    fn new(recipe: &Recipe, draws: &Draws, output: Output<'w, 'p>) -> Self {
         let lanes = draws.lanes();
         let populations = Family::ALL.map(|family| -> Box<dyn Population> {
             let keys = draws.keys(family);
             match family {
                 Family::Filesystem => Box::new(files::Files::new(keys, lanes)),
                 Family::Graph => Box::new(graph::Graph::new(keys, lanes)),
-                Family::Vector => Box::new(vectors::Vectors::new(keys, lanes)),
+                Family::Vector => {
+                    Box::new(vectors::Vectors::new(keys, lanes, recipe.vector_floats))
+                }
                 Family::System => Box::new(mounts::Mounts::new(keys, lanes)),
                 Family::Agent | Family::Semantic | Family::Observability => {
                     Box::new(upserts::Upserts::new(family, keys, lanes))
@@ -188,7 +201,11 @@ impl<'w, 'p> Generator<'w, 'p> {
             let all = all.map(|&event_type| (family_index(event_type), event_type));
             all.filter(|(family, _)| populations[*family].len() > 0).collect()
         };
-        let (mutations, observations) = (of_class(Class::Mutation), of_class(Class::Observation));
+        let observations = of_class(Class::Observation);
+        let mutations = match recipe.key_order {
+            KeyOrder::ByRank => of_class(Class::Mutation),
+            KeyOrder::Shuffled => Vec::new(),
+        };
         let unwritten = Unwritten { mutations, observations };
         Self { populations, output, unwritten }
     }

@@ -14,11 +14,26 @@ const ELEMENT_BYTES: usize = 4;
 
 pub(super) struct Vectors {
     alive: Keys<bool>,
+    /// How long a vector is, where that is fixed.
+    fixed_bytes: Option<usize>,
 }
 
 impl Vectors {
-    pub(super) fn new(keys: u32, lanes: u16) -> Self {
-        Self { alive: Keys::new(keys, lanes) }
+    pub(super) fn new(keys: u32, lanes: u16, floats: Option<u32>) -> Self {
+        let fixed_bytes = floats.map(|floats| floats as usize * ELEMENT_BYTES);
+        Self { alive: Keys::new(keys, lanes), fixed_bytes }
+    }
+
+    fn append<'b>(
+        &self,
+        touch: &Touch,
+        out: &mut Output<'_, 'b>,
+        body: impl Fn(&'b [u8]) -> Body<'b>,
+    ) -> Result<(), Error> {
+        match self.fixed_bytes {
+            None => out.append_filled(touch, body),
+            Some(length) => out.append(touch, &body(out.bytes(touch.word, length))),
+        }
     }
 }
 
@@ -59,13 +74,13 @@ impl Population for Vectors {
         let number = u64::from(key) + 1;
         match step.event_type {
             EventType::VectorCreate => {
-                out.append_filled(touch, |data| Body::VectorCreate(vector(key, word, data)))
+                self.append(touch, out, |data| Body::VectorCreate(vector(key, word, data)))
             }
             EventType::VectorUpdate => {
-                out.append_filled(touch, |data| Body::VectorUpdate(vector(key, word, data)))
+                self.append(touch, out, |data| Body::VectorUpdate(vector(key, word, data)))
             }
             EventType::VectorEmbed => {
-                out.append_filled(touch, |data| Body::VectorEmbed(vector(key, word, data)))
+                self.append(touch, out, |data| Body::VectorEmbed(vector(key, word, data)))
             }
             EventType::VectorIndex => {
                 let place =

@@ -62,6 +62,7 @@ fn sweep(sweep: &Sweep) -> Section {
         "p99",
         "worst",
         "ns an event",
+        "bytes a second",
         "peak memory",
         "beside the state",
     ];
@@ -69,6 +70,7 @@ fn sweep(sweep: &Sweep) -> Section {
         let Point { label, events_per_second, nanoseconds_per_event, .. } = point;
         let rest = [
             number(*nanoseconds_per_event),
+            bytes(point.bytes_per_second),
             bytes(point.peak_bytes as f64),
             bytes(point.pipeline_bytes as f64),
         ];
