@@ -5,6 +5,7 @@
 
 mod checkpoints;
 mod kernels;
+mod peers;
 mod recovery;
 mod rows;
 mod throughput;
@@ -32,6 +33,23 @@ enum What {
     Replay(Journals),
     /// The integrity kernels on one core, beside the libraries that people use instead (feature `peers`).
     Kernels,
+    /// Recovery after a kill and bulk load, beside other engines on the same records; builds them first.
+    Peers(peers::Arguments),
+    /// Writes the events of a journal as the flat file that the peers read.
+    Payloads {
+        /// The journal.
+        journal: PathBuf,
+        /// The new file.
+        file: PathBuf,
+    },
+    /// Writes a journal's events into a new one, as `peers` asks for it, and waits to be killed.
+    #[command(hide = true)]
+    OwnLoad {
+        /// The journal.
+        journal: PathBuf,
+        /// The folder of the new one.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -52,6 +70,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows = match what {
         What::Replay(journals) => replays(&journals, rounds)?,
         What::Kernels => kernels::measure(rounds),
+        What::Peers(arguments) => return peers::run(&arguments, rounds),
+        What::Payloads { journal, file } => {
+            println!("{} records", peers::write_payloads(&journal, &file)?);
+            return Ok(());
+        }
+        What::OwnLoad { journal, folder } => return peers::load_own(&journal, &folder),
     };
     println!("{}", rows.table());
     Ok(())
