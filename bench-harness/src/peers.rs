@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use self::own::Own;
-use self::program::{Contender, Failed, Peer, copy_folder};
+use self::program::{Contender, Failed, Peer, check_room, copy_folder};
 use self::table::Row;
 
 pub(crate) use self::own::load as load_own;
@@ -36,6 +36,10 @@ const PEERS: [&str; 9] = [
     "plain",
 ];
 
+/// How much room everybody together may take, in lengths of the payload file: what is set aside is more than what
+/// is written, and a disk that is full harms others.
+const ROOM_FACTOR: u64 = 40;
+
 /// What is measured, and where.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -44,6 +48,9 @@ pub(crate) struct Arguments {
     /// Only these peers, by the names of their folders in `bench-peers`.
     #[arg(long, value_delimiter = ',', value_parser = PEERS)]
     only: Vec<String>,
+    /// Without these rows of the table, by their titles, where a disk has no room for what they write.
+    #[arg(long, value_name = "TITLE")]
+    without: Vec<String>,
     /// How often everybody loads; what the last load leaves is what is recovered, every time from a copy.
     #[arg(long, default_value_t = 3)]
     loads: usize,
@@ -68,6 +75,7 @@ pub(crate) fn run(arguments: &Arguments, rounds: usize) -> Result<()> {
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755))?;
     let payloads = folder.path().join("payloads");
     let records = write_payloads(&arguments.journal, &payloads)?;
+    check_room(folder.path(), ROOM_FACTOR * std::fs::metadata(&payloads)?.len())?;
     let own = Own::build(&arguments.journal)?;
     let mut field = vec![Entry::of(Box::new(own))];
     let mut absent = Vec::new();
@@ -76,7 +84,16 @@ pub(crate) fn run(arguments: &Arguments, rounds: usize) -> Result<()> {
         |name: &&str| arguments.only.is_empty() || arguments.only.iter().any(|it| it == name);
     for name in PEERS.into_iter().filter(wanted) {
         match Peer::find(name, programs, &payloads) {
-            Ok(variants) => field.extend(variants.into_iter().map(|it| Entry::of(Box::new(it)))),
+            Ok(variants) => {
+                for peer in variants {
+                    let title = peer.about().title();
+                    if arguments.without.contains(&title) {
+                        absent.push((title, "left out".to_owned()));
+                    } else {
+                        field.push(Entry::of(Box::new(peer)));
+                    }
+                }
+            }
             Err(reason) => absent.push((name.to_owned(), reason.to_string())),
         }
     }

@@ -1,5 +1,7 @@
 //! The comparison with other engines, end to end and small: two that are Rust alone, on ten thousand events.
 
+#![expect(clippy::unwrap_used, reason = "a check fails by panicking")]
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;

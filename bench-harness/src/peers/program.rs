@@ -18,7 +18,7 @@ pub(super) struct About {
     pub(super) loads: String,
     pub(super) verifies: String,
     pub(super) applies: String,
-    /// `own`, `engine`, `index` or `log`.
+    /// `own`, `engine`, `pages` or `log`.
     pub(super) kind: String,
 }
 
@@ -197,6 +197,20 @@ pub(super) fn copy_folder(from: &Path, to: &Path) -> std::result::Result<(), Fai
         if !status.success() {
             return Err(Failed(format!("{program} ends with {status}")));
         }
+    }
+    Ok(())
+}
+
+/// Whether there is room for so many bytes where a folder is.
+pub(super) fn check_room(folder: &Path, bytes: u64) -> Result<()> {
+    let output = Command::new("df").args(["--output=avail", "-B1", "--"]).arg(folder).output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let available: u64 = said.lines().last().unwrap_or_default().trim().parse()?;
+    if available < bytes {
+        let folder = folder.display();
+        return Err(
+            format!("{folder} has {available} bytes of room where {bytes} may be used").into()
+        );
     }
     Ok(())
 }

@@ -101,8 +101,11 @@ pub(super) fn text(rows: &[Row], records: u64) -> String {
 /// How far we are ahead of the quickest of each kind.
 fn goals(rows: &[Row]) -> String {
     let Some(own) = rows.first().and_then(Row::recovery) else { return String::new() };
-    let kinds =
-        [("engine", "engine that applies"), ("index", "that applies nothing"), ("log", "bare log")];
+    let kinds = [
+        ("engine", "engine that applies"),
+        ("pages", "that finds what the load put in place"),
+        ("log", "bare log"),
+    ];
     let lines = kinds.iter().filter_map(|(kind, what)| {
         let of_kind = rows.iter().filter(|row| row.about.kind == *kind);
         let (seconds, row) = of_kind

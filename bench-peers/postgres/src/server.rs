@@ -145,8 +145,8 @@ impl Server {
             if line.contains("redo done at") {
                 let elapsed =
                     line.split("elapsed: ").nth(1).and_then(|rest| rest.split(' ').next());
-                let seconds =
-                    elapsed.ok_or("the server doesn't say how long redo took")?.parse()?;
+                let seconds = elapsed.ok_or("the server doesn't say how long redo took")?;
+                let seconds = seconds.parse::<f64>()?.max(SECONDS_LEAST);
                 let children = self.children();
                 let memory = children.iter().filter_map(|child| memory_peak_bytes(child)).max();
                 redo = Some(Redo { seconds, memory_peak_bytes: memory });

@@ -53,8 +53,8 @@ pub struct Variant {
 pub enum Kind {
     /// It applies what its log says to what it looks records up in.
     Engine,
-    /// It finds out where in its log or file the records are, and applies nothing.
-    Index,
+    /// What it finds are the pages that the load ended with, each once: the load put the records in their place.
+    Pages,
     /// It reads a log, and the records are put into a hash map here.
     Log,
 }

@@ -30,7 +30,7 @@ impl Peer for Redb {
             loads: "one transaction, since it has no log: the last value of a key alone",
             verifies: "XXH3 of every page of its tree",
             applies: "nothing: the tree was written at commit; finds free pages",
-            kind: Kind::Index,
+            kind: Kind::Pages,
         }]
     }
 
