@@ -10,6 +10,7 @@ mod figure;
 mod kernels;
 mod machine;
 mod measuring;
+mod peers;
 mod profile;
 mod progress;
 mod report;
@@ -65,6 +66,23 @@ enum Command {
     Scaling(scaling::Arguments),
     /// The integrity kernels on one core, beside the libraries that people use instead (feature `peers`).
     Kernels,
+    /// Recovery after a kill and bulk load, beside other engines on the same records; builds them first.
+    Peers(peers::Arguments),
+    /// Writes the events of a journal as the flat file that the peers read.
+    Payloads {
+        /// The journal.
+        journal: PathBuf,
+        /// The new file.
+        file: PathBuf,
+    },
+    /// Writes a journal's events into a new one, as `peers` asks for it, and waits to be killed.
+    #[command(hide = true)]
+    OwnLoad {
+        /// The journal.
+        journal: PathBuf,
+        /// The folder of the new one.
+        folder: PathBuf,
+    },
     /// What other commands wrote as JSON, put together: as text, as a page with plots, as the README's table.
     Report(report::command::Arguments),
     /// One replay, which tells what it came to in JSON.
@@ -99,6 +117,14 @@ fn run() -> Measured<()> {
         Command::Scaling(arguments) => {
             scaling::measure(&arguments, &workloads, rounds(scaling::ROUNDS), &mut report)?;
         }
+        Command::Peers(arguments) => {
+            peers::measure(&arguments, &workloads, rounds(peers::ROUNDS), &mut report)?;
+        }
+        Command::Payloads { journal, file } => {
+            println!("{} records", peers::write_payloads(&journal, &file)?);
+            return Ok(());
+        }
+        Command::OwnLoad { journal, folder } => return peers::load_own(&journal, &folder),
         Command::Kernels => {
             println!("{}", kernels::measure(rounds(7)).table());
             return Ok(());

@@ -34,6 +34,9 @@ pub(crate) enum PeerRun {
 /// What a system came to, and what it does for that.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PeerFigures {
+    /// What kind it is: an engine that applies, a bare log, or one that finds the pages that the load put in place.
+    #[serde(default)]
+    pub(crate) kind: String,
     /// How many events a second it takes in.
     pub(crate) load_events_per_second: Quantiles,
     /// How many events a second it recovers.
@@ -46,8 +49,8 @@ pub(crate) struct PeerFigures {
     pub(crate) verifies: String,
     /// What it rebuilds, in words.
     pub(crate) applies: String,
-    /// When something that was taken in is durable, in words.
-    pub(crate) durable: String,
+    /// How it is loaded, and when what was loaded is durable, in words.
+    pub(crate) loads: String,
     /// Our rate of recovery over its own, the median of the rounds: 10 is ten times as quick as it.
     #[serde(deserialize_with = "figure::or_none")]
     pub(crate) ours_times: f64,

@@ -176,13 +176,14 @@ fn peers(quantiles: impl Fn(f64) -> Quantiles) -> Vec<PeerRow> {
         version: version.to_owned(),
         dataset: "1M".to_owned(),
         run: PeerRun::Measured(PeerFigures {
+            kind: "engine".to_owned(),
             load_events_per_second: quantiles(rate / 2.0),
             recovery_events_per_second: quantiles(rate),
             log_bytes: 258_000_000,
             peak_bytes: 56_500_000,
             verifies: "CRC32C and SHA-256 of every block, the chain, transactions".to_owned(),
             applies: "every event's effects, into tables in memory".to_owned(),
-            durable: "at each group commit".to_owned(),
+            loads: "at each group commit".to_owned(),
             ours_times: 2.5e6 / rate,
         }),
     };
@@ -413,19 +414,20 @@ fn any_memory() -> impl Strategy<Value = MemoryOverTime> {
 
 fn any_peer() -> impl Strategy<Value = PeerRow> {
     let figures = (any_quantiles(), any_quantiles(), any::<u64>(), any::<u64>());
-    let words = (any_text(), any_text(), any_text(), any_figure());
+    let words = (any_text(), any_text(), any_text(), any_text(), any_figure());
     let measured =
-        (figures, words).prop_map(|(figures, (verifies, applies, durable, ours_times))| {
+        (figures, words).prop_map(|(figures, (kind, verifies, applies, loads, ours_times))| {
             let (load_events_per_second, recovery_events_per_second, log_bytes, peak_bytes) =
                 figures;
             PeerRun::Measured(PeerFigures {
+                kind,
                 load_events_per_second,
                 recovery_events_per_second,
                 log_bytes,
                 peak_bytes,
                 verifies,
                 applies,
-                durable,
+                loads,
                 ours_times,
             })
         });

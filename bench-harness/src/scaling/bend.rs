@@ -234,8 +234,8 @@ mod tests {
         fn another_slope_is_found_where_it_begins(
             at in 2..SIZES.len(),
             slope in 50.0..500.0_f64,
-            fixed_share in 0.0..1.0_f64,
-            times in 1.5..5.0_f64,
+            fixed_share in 0.0..0.5_f64,
+            times in 2.0..5.0_f64,
             noise in noise(),
         ) {
             let fixed = fixed_share * slope * SIZES[at - 1];

@@ -29,7 +29,7 @@ const RATES: [Rate; 2] = [
         name: "load",
         title: "Taking in",
         of: |it| it.load_events_per_second,
-        note: |it| format!("durable {}", it.durable),
+        note: |it| format!("loaded in {}", it.loads),
     },
 ];
 

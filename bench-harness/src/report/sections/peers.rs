@@ -35,12 +35,14 @@ fn peers_with(all: &[PeerRow], dataset: &str) -> [Section; 3] {
     });
     let load = measured()
         .map(|(name, it)| row(name, &it.load_events_per_second, [bytes(it.log_bytes as f64)]));
-    let does = measured()
-        .map(|(name, it)| vec![name, it.verifies.clone(), it.applies.clone(), it.durable.clone()]);
+    let does = measured().map(|(name, it)| {
+        let words = [&it.kind, &it.loads, &it.verifies, &it.applies];
+        [name].into_iter().chain(words.map(String::clone)).collect()
+    });
     let recovers =
         ["system", "n", "p50", "p90", "p99", "worst", "peak memory", "ours is times as quick"];
     let takes_in = ["system", "n", "p50", "p90", "p99", "worst", "log"];
-    let what = ["system", "verifies", "applies", "durable"];
+    let what = ["system", "kind", "load", "verifies", "applies"];
     [
         Section::new(format!("Recovery with {dataset}, events/s"), recovers)
             .with(recovery)
