@@ -4,6 +4,7 @@
 //! All that is compared alternates within a round: the machine may be shared, and a ratio within one
 //! round says more than a time.
 
+mod gate;
 mod kernels;
 mod machine;
 mod measuring;
@@ -14,6 +15,7 @@ mod table;
 mod workloads;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -55,12 +57,17 @@ enum Command {
     Scaling(scaling::Arguments),
     /// The integrity kernels on one core, beside the libraries that people use instead (feature `peers`).
     Kernels,
+    /// Whether this build is slower than it was.
+    Gate(gate::Arguments),
+    /// A few rounds of what the gate compares, which tell what they came to in JSON.
+    #[command(hide = true)]
+    Series(gate::Making),
     /// One replay, which tells what it came to in JSON.
     #[command(hide = true)]
     One(Replaying),
 }
 
-fn main() -> Measured<()> {
+fn main() -> Measured<ExitCode> {
     let Arguments { command, common } = Arguments::parse();
     let workloads = Workloads::new(common.workloads.clone());
     let rounds = |usual: usize| common.rounds.unwrap_or(usual).max(1);
@@ -72,16 +79,27 @@ fn main() -> Measured<()> {
         }
         Command::Kernels => {
             println!("{}", kernels::measure(rounds(7)).table());
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Gate(arguments) => {
+            let (code, found) = gate::run(arguments, &workloads)?;
+            if let Some(path) = &common.json {
+                std::fs::write(path, serde_json::to_string_pretty(&found)?)?;
+            }
+            return Ok(code);
+        }
+        Command::Series(making) => {
+            println!("{}", serde_json::to_string(&making.here()?)?);
+            return Ok(ExitCode::SUCCESS);
         }
         Command::One(replaying) => {
             println!("{}", serde_json::to_string(&replaying.here()?)?);
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
     }
     print!("{}", report::text::of(&report));
     if let Some(path) = &common.json {
         std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,156 @@
+//! Two builds compared, figure by figure.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use comfy_table::Table;
+use serde::Serialize;
+
+use super::baseline::Accepted;
+use super::figures::ON_THE_CLOCK;
+use super::series::Series;
+use super::statistics::{Estimate, median};
+use super::verdict::{self, REFUSED, Verdict};
+use crate::Measured;
+
+/// The shares of each figure, one a series.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Measurements(BTreeMap<String, Vec<f64>>);
+
+impl Measurements {
+    pub(super) fn of_baseline(accepted: &Accepted) -> Self {
+        let figures = accepted.figures.iter();
+        Self(figures.map(|(name, figure)| (name.clone(), figure.series.clone())).collect())
+    }
+
+    pub(super) fn add(&mut self, series: Series) {
+        for (name, share) in series.shares {
+            self.0.entry(name).or_default().push(share);
+        }
+    }
+
+    pub(super) fn figures(&self) -> &BTreeMap<String, Vec<f64>> {
+        &self.0
+    }
+
+    pub(super) fn series(&self) -> usize {
+        self.0.values().map(Vec::len).max().unwrap_or(0)
+    }
+
+    pub(super) fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.set_header(["figure", "series", "share of the yardstick", "between"]);
+        for (name, shares) in &self.0 {
+            let Estimate { value, least, most } = Estimate::of(shares);
+            let between = format!("{least:.4} and {most:.4}");
+            table.add_row([name.clone(), shares.len().to_string(), format!("{value:.4}"), between]);
+        }
+        table
+    }
+}
+
+/// What came of a comparison.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Comparison {
+    /// How many series of this build there were.
+    series: usize,
+    figures: Vec<Compared>,
+    /// Those that only one of both has.
+    not_compared: Vec<String>,
+}
+
+/// One figure.
+#[derive(Clone, Debug, Serialize)]
+struct Compared {
+    figure: String,
+    before: f64,
+    now: f64,
+    /// By how many times as slow it is now.
+    slowdown: Estimate,
+    verdict: Verdict,
+}
+
+impl Comparison {
+    /// Both must have the same figures, but for those on the clock: where the cores were never a process's
+    /// own there are none of them.
+    pub(super) fn between(before: &Measurements, now: &Measurements) -> Measured<Self> {
+        let (Measurements(before), Measurements(after)) = (before, now);
+        let only_in = |those: &BTreeMap<String, Vec<f64>>, others: &BTreeMap<String, Vec<f64>>| {
+            let missing = those.keys().filter(|&name| !others.contains_key(name));
+            missing.cloned().collect::<Vec<_>>()
+        };
+        let (gone, new) = (only_in(before, after), only_in(after, before));
+        let changed = gone.iter().chain(&new).find(|&name| name != ON_THE_CLOCK);
+        if let Some(name) = changed {
+            return Err(
+                format!("only one of both has the figure {name:?}: accept a new baseline").into()
+            );
+        }
+        let both =
+            before.iter().filter_map(|(name, before)| Some((name, before, after.get(name)?)));
+        let figures = both.map(|(figure, before, after)| {
+            // The larger share is the quicker one.
+            let slowdown = Estimate::of_ratio(before, after);
+            let verdict = Verdict::of(&slowdown);
+            let [before, now] = [before, after].map(|shares| median(shares));
+            Compared { figure: figure.clone(), before, now, slowdown, verdict }
+        });
+        let figures = figures.collect();
+        Ok(Self { series: now.series(), figures, not_compared: [gone, new].concat() })
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        verdict::of_all(self.figures.iter().map(|it| it.verdict))
+    }
+
+    /// Says it, and what the program exits with.
+    pub(super) fn concluded(self, with_what: &str) -> Measured<(ExitCode, serde_json::Value)> {
+        println!("{}", self.table());
+        println!("{with_what}; {} series", self.series);
+        let named = |verdict| {
+            let figures = self.figures.iter().filter(|it| it.verdict == verdict);
+            figures.map(|it| it.figure.as_str()).collect::<Vec<_>>().join("; ")
+        };
+        let undecided = named(Verdict::Undecided);
+        if !undecided.is_empty() {
+            println!("undecided when the time was up, and so not refused: {undecided}");
+        }
+        for name in &self.not_compared {
+            println!("not compared, since the cores were somebody else's, too: {name}");
+        }
+        let code = match self.verdict() {
+            Verdict::Slower => {
+                println!("SLOWER: {}", named(Verdict::Slower));
+                ExitCode::from(3)
+            }
+            Verdict::Passes | Verdict::Undecided => {
+                println!("passes");
+                ExitCode::SUCCESS
+            }
+        };
+        Ok((code, serde_json::to_value(&self)?))
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        let limit = format!("times as slow; {REFUSED:.2} is refused");
+        table.set_header(["figure", "before", "now", limit.as_str(), "between", ""]);
+        for it in &self.figures {
+            let Estimate { value, least, most } = it.slowdown;
+            let verdict = match it.verdict {
+                Verdict::Slower => "SLOWER",
+                Verdict::Passes => "passes",
+                Verdict::Undecided => "undecided",
+            };
+            table.add_row([
+                it.figure.clone(),
+                format!("{:.4}", it.before),
+                format!("{:.4}", it.now),
+                format!("{value:.3}"),
+                format!("{least:.3} and {most:.3}"),
+                verdict.to_owned(),
+            ]);
+        }
+        table
+    }
+}
