@@ -8,6 +8,7 @@ mod gate;
 mod kernels;
 mod machine;
 mod measuring;
+mod profile;
 mod report;
 mod rows;
 mod scaling;
@@ -53,6 +54,8 @@ struct Common {
 enum Command {
     /// The table of figures: target, claim, and what is measured here.
     Table,
+    /// Where the time of a replay goes, stage by stage.
+    Profile(profile::Arguments),
     /// Throughput and memory as one thing is varied.
     Scaling(scaling::Arguments),
     /// The integrity kernels on one core, beside the libraries that people use instead (feature `peers`).
@@ -74,6 +77,9 @@ fn main() -> Measured<ExitCode> {
     let mut report = Report::new();
     match command {
         Command::Table => table::measure(&workloads, rounds(table::ROUNDS), &mut report)?,
+        Command::Profile(arguments) => {
+            profile::measure(&arguments, &workloads, rounds(profile::ROUNDS), &mut report)?;
+        }
         Command::Scaling(arguments) => {
             scaling::measure(&arguments, &workloads, rounds(scaling::ROUNDS), &mut report)?;
         }

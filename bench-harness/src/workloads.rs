@@ -31,6 +31,21 @@ pub(crate) struct Workload {
     pub(crate) path: PathBuf,
 }
 
+impl Workload {
+    fn of(journal: &Journal, name: String, path: PathBuf) -> Measured<Self> {
+        let (mut bytes, mut last) = (0, None);
+        for index in 0..journal.segments.len() {
+            let blocks = journal.segment_index(index)?.blocks;
+            bytes += blocks.iter().map(|it| u64::from(it.entry.block_bytes)).sum::<u64>();
+            last = blocks.last().copied().or(last);
+        }
+        let last = last.ok_or("the journal has no block")?;
+        let events = last.next_lsn - 1;
+        let head = format!("{events}:{}", hex::encode(last.entry.digest));
+        Ok(Self { name, events, bytes, head, path })
+    }
+}
+
 /// The folder that they are in.
 #[derive(Clone, Debug)]
 pub(crate) struct Workloads {
@@ -62,16 +77,13 @@ impl Workloads {
                 format!("{path} was made by another recipe than it is now: remove it").into()
             );
         }
-        let (mut bytes, mut last) = (0, None);
-        for index in 0..journal.segments.len() {
-            let blocks = journal.segment_index(index)?.blocks;
-            bytes += blocks.iter().map(|it| u64::from(it.entry.block_bytes)).sum::<u64>();
-            last = blocks.last().copied().or(last);
-        }
-        let last = last.ok_or("the journal has no block")?;
-        let events = last.next_lsn - 1;
-        let head = format!("{events}:{}", hex::encode(last.entry.digest));
-        Ok(Workload { name: recipe.name.clone(), events, bytes, head, path })
+        Workload::of(&journal, recipe.name.clone(), path)
+    }
+
+    /// The journal at a path, whatever it came from.
+    pub(crate) fn at(&self, path: &Path) -> Measured<Workload> {
+        let journal = Journal::open_path(path)?;
+        Workload::of(&journal, path.display().to_string(), path.to_owned())
     }
 
     /// Makes it beside its place, so that one that is there is whole.

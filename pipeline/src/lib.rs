@@ -25,6 +25,7 @@ pub mod generate;
 pub mod import;
 pub mod journal;
 pub mod offload;
+pub mod profile;
 pub mod receipt;
 pub mod recovery;
 pub mod replay;

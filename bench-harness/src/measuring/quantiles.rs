@@ -29,11 +29,11 @@ impl Quantiles {
         if better == Better::More {
             values.reverse();
         }
-        let at = |share: f64| {
-            let rank = (share * values.len() as f64).ceil() as usize;
+        let at = |percent: usize| {
+            let rank = (percent * values.len()).div_ceil(100);
             values.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
         };
-        Self { count: values.len() as u64, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1.0) }
+        Self { count: values.len() as u64, p50: at(50), p90: at(90), p99: at(99), max: at(100) }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The process is this program again, with the hidden command `one`. Measured is what a user waits for:
 //! from opening the journal to the digest of the state.
 
+use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -12,11 +13,11 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use vexfs_replay::checkpoint::CheckpointPolicy;
 use vexfs_replay::journal::{Journal, Validation};
+use vexfs_replay::profile::{Profile, Profiler};
 use vexfs_replay::replay::{
-    CheckpointStart, Checkpoints, Outcome, ReplayOptions, StoreOptions, replay, replay_into_store,
-    replay_serially,
+    CheckpointStart, Checkpoints, Progress, ReplayOptions, StoreOptions, replay, replay_into_store,
+    replay_serially, resident_bytes,
 };
-use vexfs_replay::state::MemoryState;
 use vexfs_replay::storage::DiskFolder;
 
 use crate::Measured;
@@ -38,6 +39,9 @@ pub(crate) struct Replaying {
     /// After how many events a checkpoint is due.
     #[arg(long, default_value_t = 100_000)]
     pub(crate) checkpoint_events: u64,
+    /// Tells where the time goes.
+    #[arg(long)]
+    pub(crate) profile: bool,
 }
 
 /// What a replay keeps beside the state in memory.
@@ -53,7 +57,7 @@ pub(crate) enum Keeping {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Replayed {
     /// How many events it replayed.
     pub(crate) events: u64,
@@ -67,6 +71,13 @@ pub(crate) struct Replayed {
     pub(crate) before_bytes: u64,
     /// What the state takes of it, in bytes.
     pub(crate) state_bytes: u64,
+    /// What it took to compute the state's digest, of all the time, in seconds; 0 where that was done on the
+    /// way.
+    pub(crate) digest_seconds: f64,
+    /// Where the time went, where that was wanted.
+    pub(crate) profile: Option<Profile>,
+    /// How much memory was resident in between, in bytes, after so many seconds; where a profile was wanted.
+    pub(crate) memory: Vec<(f64, u64)>,
 }
 
 impl Replayed {
@@ -89,6 +100,7 @@ impl Replaying {
             threads: cores(),
             keeping: Keeping::Nothing,
             checkpoint_events: 100_000,
+            profile: false,
         }
     }
 
@@ -102,6 +114,7 @@ impl Replaying {
             .args(["--threads", &self.threads.to_string()])
             .args(["--keeping", keeping.as_ref().map_or("", |it| it.get_name())])
             .args(["--checkpoint-events", &self.checkpoint_events.to_string()])
+            .args(self.profile.then_some("--profile"))
             .output()?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -114,38 +127,53 @@ impl Replaying {
     pub(crate) fn here(&self) -> Measured<Replayed> {
         let before_bytes = peak_bytes()?;
         let folder = tempfile::tempdir()?;
+        let profiler = self.profile.then(|| Arc::new(Profiler::default()));
         let started = Instant::now();
         let journal = Journal::open_path(&self.journal)?;
-        let (outcome, state_bytes) = self.run(&journal, folder.path())?;
-        Ok(Replayed {
-            events: outcome.findings.tally.events,
-            bytes: outcome.findings.bytes,
-            seconds: started.elapsed().as_secs_f64(),
-            peak_bytes: peak_bytes()?,
-            before_bytes,
-            state_bytes,
-        })
+        let options = self.options(folder.path(), profiler.clone())?;
+        let mut replayed = Replayed { before_bytes, ..Replayed::default() };
+        let mut progress = |_: &Progress| {
+            if self.profile {
+                let bytes = resident_bytes().unwrap_or_default();
+                replayed.memory.push((started.elapsed().as_secs_f64(), bytes));
+            }
+        };
+        let (state, outcome) = match self.keeping {
+            Keeping::Store => {
+                let store = StoreOptions::at(folder.path().join("state.sqlite"));
+                let (_, outcome) = replay_into_store(&journal, &options, &store, &mut progress)?;
+                (None, outcome)
+            }
+            _ if self.threads == 0 => {
+                let (state, outcome) = replay_serially(&journal, &options)?;
+                (Some(state), outcome)
+            }
+            _ => {
+                let (state, outcome) = replay(&journal, &options, &mut progress)?;
+                (Some(state), outcome)
+            }
+        };
+        if let Some(state) = &state {
+            let begun = Instant::now();
+            if outcome.state_digest.is_none() {
+                black_box(state.digest());
+            }
+            replayed.digest_seconds = begun.elapsed().as_secs_f64();
+            replayed.state_bytes = state.memory_bytes();
+        }
+        replayed.seconds = started.elapsed().as_secs_f64();
+        replayed.peak_bytes = peak_bytes()?;
+        replayed.events = outcome.findings.tally.events;
+        replayed.bytes = outcome.findings.bytes;
+        replayed.profile = profiler.map(|profiler| profiler.profile());
+        Ok(replayed)
     }
 
-    fn run(&self, journal: &Journal, folder: &Path) -> Measured<(Outcome, u64)> {
-        let validation = self.validation;
-        let threads = self.threads.try_into();
-        let mut options = ReplayOptions { validation, ..ReplayOptions::default() };
-        let in_memory = |(state, outcome): (MemoryState, Outcome)| {
-            if outcome.state_digest.is_none() {
-                std::hint::black_box(state.digest());
-            }
-            (outcome, state.memory_bytes())
-        };
-        let Ok(threads) = threads else {
-            return Ok(in_memory(replay_serially(journal, &options)?));
-        };
-        options.threads = threads;
-        if self.keeping == Keeping::Store {
-            let store = StoreOptions::at(folder.join("state.sqlite"));
-            let (stored, outcome) = replay_into_store(journal, &options, &store, &mut |_| {})?;
-            drop(stored);
-            return Ok((outcome, 0));
+    fn options(&self, folder: &Path, profiler: Option<Arc<Profiler>>) -> Measured<ReplayOptions> {
+        let mut options =
+            ReplayOptions { validation: self.validation, profiler, ..ReplayOptions::default() };
+        if let Ok(threads) = self.threads.try_into() {
+            options.threads = threads;
         }
         if self.keeping == Keeping::Checkpoints {
             let every_events = Some(self.checkpoint_events);
@@ -155,7 +183,7 @@ impl Replaying {
                 policy: Some(CheckpointPolicy { every_events, ..CheckpointPolicy::default() }),
             });
         }
-        Ok(in_memory(replay(journal, &options, &mut |_| {})?))
+        Ok(options)
     }
 }
 

@@ -8,7 +8,9 @@ pub(crate) mod text;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
-use crate::measuring::{Better, Quantiles, Rooflines};
+use vexfs_replay::profile::Stage;
+
+use crate::measuring::{Better, Quantiles, Replayed, Rooflines};
 use crate::workloads::Workload;
 
 /// The version of the schema: it changes when a reader must.
@@ -34,6 +36,9 @@ pub(crate) struct Report {
     /// What changes when one thing changes.
     #[serde(default)]
     pub(crate) sweeps: Vec<Sweep>,
+    /// Where the time of a replay goes.
+    #[serde(default)]
+    pub(crate) profile: Option<Profiled>,
 }
 
 /// A row of the table.
@@ -84,6 +89,61 @@ pub(crate) struct Point {
     pub(crate) pipeline_bytes: u64,
 }
 
+/// Where the time of a replay goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Profiled {
+    pub(crate) workload: String,
+    pub(crate) threads: usize,
+    /// How much longer a replay with timers took than the one beside it without, as a share, by round.
+    pub(crate) cost: Quantiles,
+    /// The replay whose time is the median, with its profile and its memory over time.
+    pub(crate) replayed: Replayed,
+}
+
+/// A stage's part of the time that all workers had.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StageShare {
+    pub(crate) name: &'static str,
+    /// How many nanoseconds an event all workers together spent.
+    pub(crate) nanoseconds_per_event: f64,
+    /// The share of the time that they had.
+    pub(crate) share: f64,
+    /// How long each worker was at it, in seconds, where that is known.
+    pub(crate) workers: Vec<f64>,
+}
+
+impl Profiled {
+    /// The stages, and what is none: together they are all of the workers' time.
+    pub(crate) fn stages(&self) -> Vec<StageShare> {
+        let Replayed { seconds, digest_seconds, events, ref profile, .. } = self.replayed;
+        let threads = self.threads as f64;
+        let profile = profile.clone().unwrap_or_default();
+        let share = |name, workers: Vec<f64>, all: f64| StageShare {
+            name,
+            nanoseconds_per_event: all * 1e9 / events as f64,
+            share: all / (seconds * threads),
+            workers,
+        };
+        let mut stages = Vec::new();
+        for stage in Stage::ALL {
+            let busy = profile.workers.iter();
+            let busy = busy.map(|it| it.busy.get(&stage).copied().unwrap_or_default());
+            let busy: Vec<f64> = busy.collect();
+            let all: f64 = busy.iter().sum();
+            if all > 0.0 {
+                stages.push(share(stage.name(), busy, all));
+            }
+        }
+        let idle: Vec<f64> = profile.workers.iter().map(|it| it.idle).collect();
+        let all = idle.iter().sum();
+        stages.push(share("idle", idle, all));
+        stages.push(share("digest of the state", Vec::new(), digest_seconds * threads));
+        let rest = seconds - profile.seconds - digest_seconds;
+        stages.push(share("before and after the pass", Vec::new(), rest * threads));
+        stages
+    }
+}
+
 impl Report {
     /// One without figures, of this machine.
     pub(crate) fn new() -> Self {
@@ -95,6 +155,7 @@ impl Report {
             rooflines: Vec::new(),
             table: Vec::new(),
             sweeps: Vec::new(),
+            profile: None,
         }
     }
 }

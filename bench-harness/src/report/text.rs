@@ -2,7 +2,7 @@
 
 use comfy_table::Table;
 
-use super::{Point, Report, Row, Sweep};
+use super::{Point, Profiled, Report, Row, Sweep};
 use crate::measuring::Quantiles;
 
 /// The report.
@@ -21,6 +21,64 @@ pub(crate) fn of(report: &Report) -> String {
             text.push_str(&format!("  {bend}\n"));
         }
     }
+    if let Some(profiled) = &report.profile {
+        text.push_str(&profile(profiled));
+    }
+    text
+}
+
+fn profile(profiled: &Profiled) -> String {
+    let Profiled { workload, threads, cost, replayed } = profiled;
+    let mut stages = Table::new();
+    let mut header = vec!["stage".to_owned(), "ns an event".to_owned(), "share".to_owned()];
+    header.extend((0..*threads).map(|worker| format!("worker {worker}, ms")));
+    stages.set_header(header);
+    for stage in profiled.stages() {
+        let mut cells = vec![stage.name.to_owned(), number(stage.nanoseconds_per_event)];
+        cells.push(format!("{:.1} %", stage.share * 100.0));
+        cells.extend(stage.workers.iter().map(|seconds| number(seconds * 1e3)));
+        stages.add_row(cells);
+    }
+    let mut text = format!(
+        "{workload}, {threads} threads: {} M events/s\n{stages}\n",
+        number(replayed.events_per_second() / 1e6)
+    );
+    let Some(profile) = &replayed.profile else { return text };
+    let mut posts = Table::new();
+    posts.set_header([
+        "thread that hands over",
+        "waits for input, ms",
+        "workers work for it, ms",
+        "works alone, ms",
+        "waits for a taker, ms",
+    ]);
+    for (post, times) in &profile.posts {
+        let mut cells = vec![format!("{post:?}").to_lowercase()];
+        let times = [times.waiting, times.working, times.alone, times.blocked];
+        cells.extend(times.map(|seconds| number(seconds * 1e3)));
+        posts.add_row(cells);
+    }
+    text.push_str(&format!("{posts}\n"));
+    for (queue, depth) in &profile.queues {
+        let queue = format!("{queue:?}").to_lowercase();
+        text.push_str(&format!(
+            "queue of what is {queue}: {:.2} behind each on average, {} at the most\n",
+            depth.mean, depth.max
+        ));
+    }
+    for (what, times) in [("a block, verified", &profile.blocks), ("an epoch", &profile.epochs)] {
+        let quantiles = times.quantiles.iter().filter(|(share, _)| *share >= 0.5);
+        let told = quantiles.map(|(share, seconds)| {
+            format!("{} % within {} us", share * 100.0, number(seconds * 1e6))
+        });
+        let told: Vec<String> = told.collect();
+        text.push_str(&format!("{what} ({}): {}\n", times.count, told.join(", ")));
+    }
+    text.push_str(&format!(
+        "timers: {:.2} % slower in the median of {} rounds\n",
+        cost.p50 * 100.0,
+        cost.count
+    ));
     text
 }
 

@@ -14,6 +14,7 @@ use super::pool::Epoch;
 use super::{FlowOptions, SPACES, add_contradictions};
 use crate::checkpoint::Report;
 use crate::error::Error;
+use crate::profile::{Doing, Laps, Post, Queue, Stage, Watch};
 use crate::replay::{Charge, Cut, Meter, Progress};
 use crate::stages::apply::{Owner, Work};
 use crate::stages::decode::Decoded;
@@ -71,7 +72,13 @@ impl Applier<'_> {
         let mut applied = Applied { cut: self.options.start.cloned(), ..Applied::default() };
         charge.set(self.pipeline_bytes + state.as_deref().map_or(0, MemoryState::memory_bytes))?;
         let mut begun = false;
+        let profiler = self.options.reading.profiler;
+        let mut watch = Watch::start(profiler, Post::Apply);
         for unit in &units {
+            watch.lap(Doing::Waiting);
+            if let Some(profiler) = profiler {
+                profiler.saw(Queue::Verified, units.len());
+            }
             let _span = tracing::debug_span!("apply", from = unit.lsns.start).entered();
             if !std::mem::replace(&mut begun, true) {
                 let (events, bytes) = spared;
@@ -84,7 +91,14 @@ impl Applier<'_> {
             let before = applied.cut.take();
             if let Some(state) = &mut state {
                 applied.owners.resize_with(state.partitions_mut().len(), Owner::default);
+                watch.lap(Doing::Alone);
                 self.apply(state, &mut applied.owners, &unit)?;
+                watch.lap(Doing::Working);
+            }
+            // Behind its last share an epoch is done.
+            let read_at = unit.epoch.read_at.filter(|_| unit.lsns.end == u64::MAX);
+            if let (Some(profiler), Some(read_at)) = (profiler, read_at) {
+                profiler.epoch_took(read_at.elapsed());
             }
             let mut now = unit.progress;
             now.shares_verified = units.len();
@@ -105,10 +119,11 @@ impl Applier<'_> {
             }
             if let (Some(state), Some(cut)) = (&mut state, &mut applied.cut)
                 && let Some(checkpointer) = &mut checkpointer
-                && !checkpointer.visit(cut, state, &applied.owners, self.workers)
+                && !checkpointer.visit(cut, state, &applied.owners, self.workers, profiler)
             {
                 break;
             }
+            watch.lap(Doing::Alone);
         }
         if let Some(cut) = &mut applied.cut {
             add_contradictions(&mut cut.so_far.inconsistencies, &applied.owners);
@@ -139,15 +154,20 @@ impl Applier<'_> {
             let reader = readers.map(|readers| &readers[worker.index()]);
             let mut reader =
                 reader.map(|reader| reader.lock().unwrap_or_else(PoisonError::into_inner));
-            claims.of(worker.index()).try_for_each(|partition| {
+            let mut laps = Laps::start(self.options.reading.profiler);
+            let done = claims.of(worker.index()).try_for_each(|partition| {
                 let mut share = shares[partition].lock().unwrap_or_else(PoisonError::into_inner);
                 let (table, owner) = &mut *share;
                 if let Some(reader) = &mut reader {
+                    laps.lap(Stage::Apply);
                     fetch(partition, table, &work, reader.as_mut())?;
+                    laps.lap(Stage::Fetch);
                 }
                 owner.apply(partition, *table, &work);
                 Ok(())
-            })
+            });
+            laps.lap(Stage::Apply);
+            done
         });
         done.into_iter().collect()
     }

@@ -12,6 +12,7 @@ use super::add_contradictions;
 use super::applier::Claims;
 use crate::checkpoint::{CheckpointPolicy, EncodedSection, Report, Saver, Snapshot, StallTimes};
 use crate::error::Error;
+use crate::profile::{Doing, Laps, Post, Profiler, Stage, Watch};
 use crate::replay::Cut;
 use crate::stages::apply::Owner;
 use crate::state::MemoryState;
@@ -104,9 +105,13 @@ pub(super) fn connect(
 
 impl Desk {
     /// Writes snapshots as they come.
-    pub(super) fn serve(self, saver: &mut Saver) -> Result<(), Error> {
+    pub(super) fn serve(self, saver: &mut Saver, profiler: Option<&Profiler>) -> Result<(), Error> {
+        let mut watch = Watch::start(profiler, Post::Checkpoint);
         for snapshot in &self.snapshots {
-            let sections = match saver.save(snapshot) {
+            watch.lap(Doing::Waiting);
+            let saved = saver.save(snapshot);
+            watch.lap(Doing::Alone);
+            let sections = match saved {
                 Ok(sections) => sections,
                 Err(error) => {
                     // First hang up: whoever sees that nobody is busy any more then fails to send.
@@ -132,6 +137,7 @@ impl Checkpointer {
         state: &mut MemoryState,
         owners: &[Owner],
         workers: &ThreadPool,
+        profiler: Option<&Profiler>,
     ) -> bool {
         if !self.is_due(cut) {
             return true;
@@ -142,7 +148,7 @@ impl Checkpointer {
         }
         let started = Instant::now();
         let buffers = self.written.try_recv().unwrap_or_default();
-        let sections = take_changes(state, workers, buffers);
+        let sections = take_changes(state, workers, buffers, profiler);
         let taken = sections.iter().map(|(bytes, _)| bytes.capacity()).sum::<usize>();
         self.memory_bytes = WRITER_BYTES + taken as u64;
         self.taken_bytes += taken as u64;
@@ -209,6 +215,7 @@ pub(super) fn take_changes(
     state: &mut MemoryState,
     workers: &ThreadPool,
     mut buffers: Vec<EncodedSection>,
+    profiler: Option<&Profiler>,
 ) -> Vec<EncodedSection> {
     let partitions = state.partitions_mut();
     buffers.resize_with(partitions.len(), Default::default);
@@ -216,6 +223,7 @@ pub(super) fn take_changes(
     let shares: Vec<_> = shares.collect();
     let claims = Claims::new(shares.len(), workers.current_num_threads());
     workers.broadcast(|worker| {
+        let mut laps = Laps::start(profiler);
         for partition in claims.of(worker.index()) {
             let mut share = shares[partition].lock().unwrap_or_else(PoisonError::into_inner);
             let (table, (bytes, records)) = &mut *share;
@@ -223,6 +231,7 @@ pub(super) fn take_changes(
             *records = section.count();
             *bytes = section.into_bytes();
         }
+        laps.lap(Stage::Take);
     });
     drop(shares);
     buffers

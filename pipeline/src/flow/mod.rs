@@ -222,6 +222,7 @@ fn run_for(
     let (unit_sender, unit_receiver) = bounded(1);
     let (settled_sender, settled_receiver) = bounded(SPACES);
     let enough = AtomicBool::new(false);
+    let (profiler, begun) = (options.reading.profiler, Instant::now());
     let verifier = Verifier::new(journal, options, workers, unit_sender, settled_receiver, &enough);
     let (checkpointer, desk) = checkpointer::connect(saver.as_ref(), options.start, threads);
     let mut applier = Applier {
@@ -252,7 +253,8 @@ fn run_for(
             })
         });
         let verifier = spawn(scope, "verify", || verifier.run(read_receiver));
-        let saved = saver.as_mut().map(|saver| spawn(scope, "checkpoint", || desk.serve(saver)));
+        let saved =
+            saver.as_mut().map(|saver| spawn(scope, "checkpoint", || desk.serve(saver, profiler)));
         let state = state.as_deref_mut();
         let apply = AssertUnwindSafe(|| {
             applier.run(state, unit_receiver, checkpointer, crew.budget.charge(), progress)
@@ -263,6 +265,9 @@ fn run_for(
         let (read, verified) = (join(reader), join(verifier));
         (read, hasher.map_or(Ok(()), join), verified, applied, saved.map_or(Ok(()), join))
     });
+    if let Some(profiler) = profiler {
+        profiler.passed(begun.elapsed(), threads);
+    }
     if let Some(spares) = &crew.spares {
         pool.leave_to(spares);
     }
@@ -307,7 +312,7 @@ fn save_last(
     // Who ended the pass early wants to go on from here.
     let wanted = saver.policy().at_end || pass.findings.is_err();
     if wanted && cut.lsn > saver.watermark() {
-        let sections = checkpointer::take_changes(state, workers, Vec::new());
+        let sections = checkpointer::take_changes(state, workers, Vec::new(), None);
         saver.save(Snapshot { cut, sections, state_digest: pass.state_digest })?;
     }
     Ok(())

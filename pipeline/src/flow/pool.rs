@@ -3,6 +3,7 @@
 //! they may be kept, since memory that was touched before is quicker.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use vexfs_kernels::Digest;
@@ -41,6 +42,8 @@ impl Space {
 pub(super) struct Epoch {
     pub(super) space: Space,
     pub(super) stretch: Stretch,
+    /// When it was read, where somebody wants to know how long it takes from there.
+    pub(super) read_at: Option<Instant>,
     home: Sender<Space>,
 }
 
@@ -106,7 +109,8 @@ impl Pool {
         let mut space = self.free.recv().ok()?;
         // Digests of other blocks are none of these.
         space.digests.clear();
-        Some(Epoch { space, stretch: Stretch::default(), home: self.home.clone() })
+        let (stretch, home) = (Stretch::default(), self.home.clone());
+        Some(Epoch { space, stretch, read_at: None, home })
     }
 }
 

@@ -2,6 +2,7 @@
 //! one thread alone can't keep up with them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use rayon::ThreadPool;
@@ -12,6 +13,7 @@ use super::pool::{Epoch, Pool};
 use crate::error::Error;
 use crate::journal::{End, Fill, Journal, Segment, Walk, layout};
 use crate::offload::Offload;
+use crate::profile::{Doing, Laps, Post, Stage, Watch};
 
 /// How much one worker reads at once, in bytes.
 const READ_BYTES: usize = 256 * 1024;
@@ -36,16 +38,22 @@ pub(super) fn read(
         Some(cut) => walk.starting_at(cut.restart),
         None => walk,
     };
+    let profiler = options.reading.profiler;
+    let mut watch = Watch::start(profiler, Post::Read);
     let fill: Fill<'_> = &|segment: &Segment, bytes: &mut [u8], offset: u64| {
         workers.install(|| {
             let parts = bytes.par_chunks_mut(READ_BYTES).enumerate();
             parts.try_for_each(|(part, bytes)| {
-                segment.read(bytes, offset + (part * READ_BYTES) as u64)
+                let mut laps = Laps::start(profiler);
+                let read = segment.read(bytes, offset + (part * READ_BYTES) as u64);
+                laps.lap(Stage::Read);
+                read
             })
         })
     };
     let mut epoch_bytes = FIRST_BYTES;
     while let Some(mut epoch) = pool.lend() {
+        watch.lap(Doing::Waiting);
         options.wait_while_paused(enough);
         // What was read is still applied, so that the pass ends at a cut.
         options.check_stop()?;
@@ -63,9 +71,12 @@ pub(super) fn read(
         let length = std::mem::replace(&mut epoch_bytes, usize::MAX).min(most).min(buffer.len());
         let Some(stretch) = walk.next(&mut buffer[..length], fill)? else { break };
         epoch.stretch = stretch;
+        epoch.read_at = profiler.map(|_| Instant::now());
+        watch.lap(Doing::Working);
         if epochs.send(epoch).is_err() {
             break;
         }
+        watch.lap(Doing::Blocked);
     }
     Ok(walk.end())
 }

@@ -15,6 +15,7 @@ use super::pool::{Epoch, Space};
 use crate::error::Error;
 use crate::journal::damage::Damage;
 use crate::journal::{End, Frame, Journal, Judge};
+use crate::profile::{Doing, Post, Queue, Watch};
 use crate::replay::{
     Cause, Cut, CutBlock, Findings, Inconsistencies, Inconsistency, ListedBlock, Progress, SoFar,
     digest_at,
@@ -84,6 +85,7 @@ pub(super) struct Verifier<'f> {
     progress: Progress,
     /// Set when nothing of what follows matters.
     enough: &'f AtomicBool,
+    watch: Watch<'f>,
 }
 
 impl<'f> Verifier<'f> {
@@ -102,18 +104,37 @@ impl<'f> Verifier<'f> {
             total_bytes: journal.block_bytes(),
             ..Progress::default()
         };
-        Self { journal, options, workers, judge, units, settled_home, found, progress, enough }
+        let watch = Watch::start(options.reading.profiler, Post::Verify);
+        Self {
+            journal,
+            options,
+            workers,
+            judge,
+            units,
+            settled_home,
+            found,
+            progress,
+            enough,
+            watch,
+        }
     }
 
     pub(super) fn run(mut self, epochs: Receiver<Epoch>) -> Result<Found, Error> {
         let reading = self.options.reading;
         let mut transactions = Transactions::new(reading);
         transactions.ledger.summary = std::mem::take(&mut self.found.transactions);
+        let profiler = reading.profiler;
         for mut epoch in &epochs {
+            self.watch.lap(Doing::Waiting);
             self.progress.epochs_read = epochs.len();
+            if let Some(profiler) = profiler {
+                profiler.saw(Queue::Read, epochs.len());
+            }
             let blocks = epoch.stretch.frames.len();
             let _span = tracing::debug_span!("verify", blocks).entered();
+            self.watch.lap(Doing::Alone);
             self.decode(&mut epoch);
+            self.watch.lap(Doing::Working);
             let ended = self.judge_faults(&mut epoch)?;
             // Behind damage there is no cut from which another pass would find the same.
             let cuts = self.options.cuts && self.found.damages.is_empty();
@@ -125,6 +146,7 @@ impl<'f> Verifier<'f> {
             }
             let last_lsn = epoch.stretch.frames.last().map_or(0, |frame| frame.header.first_lsn);
             self.settle(&mut transactions, Arc::new(epoch), cuts)?;
+            self.watch.lap(Doing::Alone);
             if last_lsn > self.options.selected_until() && transactions.nothing_waits() {
                 self.enough.store(true, Ordering::Relaxed);
             }
@@ -276,8 +298,11 @@ impl Around<'_, '_> {
             progress: self.verifier.progress,
             cut: cut.map(Box::new),
         };
+        self.verifier.watch.lap(Doing::Alone);
         // Nobody takes it: the applier has failed, and its own error goes before this one.
-        self.verifier.units.send(unit).map_err(|_| Error::Cancelled)
+        let sent = self.verifier.units.send(unit).map_err(|_| Error::Cancelled);
+        self.verifier.watch.lap(Doing::Blocked);
+        sent
     }
 }
 

@@ -14,6 +14,7 @@ use super::stop::StopPoint;
 use crate::checkpoint::CheckpointPolicy;
 use crate::journal::{Head, Journal, Validation};
 use crate::offload::Offload;
+use crate::profile::Profiler;
 use crate::state::PARTITIONS;
 use crate::storage::Folder;
 
@@ -69,6 +70,8 @@ pub struct ReplayOptions {
     pub checkpoints: Option<Checkpoints>,
     /// By which anyone pauses or cancels the replay.
     pub control: Control,
+    /// Counts where the time goes, where somebody wants to know. The serial replay counts nothing.
+    pub profiler: Option<Arc<Profiler>>,
 }
 
 /// The checkpoints of a replay.
@@ -112,6 +115,7 @@ impl Default for ReplayOptions {
             anchor: None,
             checkpoints: None,
             control: Control::default(),
+            profiler: None,
         }
     }
 }

@@ -128,6 +128,7 @@ impl<'r> Request<'r> {
                 filter: None,
                 list_skipped: options.list_skipped,
                 gaps: false,
+                profiler: options.profiler.as_deref(),
             },
             plan: None,
             anchor_lsn: options.anchor.map(|anchor| anchor.lsn),

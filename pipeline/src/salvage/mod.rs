@@ -269,6 +269,7 @@ impl Salvage<'_> {
             filter: None,
             list_skipped: false,
             gaps: false,
+            profiler: None,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::journal::block;
 use crate::journal::damage::Fault;
 use crate::journal::layout::BlockHeader;
 use crate::journal::{Frame, Validation};
+use crate::profile::{Laps, Profiler, Stage};
 use crate::replay::{All, Choice, Filter};
 
 /// How the events of a journal are to be read.
@@ -36,6 +37,8 @@ pub(crate) struct Reading<'r> {
     pub(crate) list_skipped: bool,
     /// Not all blocks are read, so that transactions can't be proven whole.
     pub(crate) gaps: bool,
+    /// Who wants to know where the time goes.
+    pub(crate) profiler: Option<&'r Profiler>,
 }
 
 /// An event's part in its transaction.
@@ -145,9 +148,11 @@ impl Decoded {
     ) {
         self.clear();
         let mut digests = std::mem::take(&mut self.digests);
+        let mut laps = Laps::start(reading.profiler);
         for (number, batch) in frames.chunks(verify::BATCH).enumerate() {
             let given = given.get(number * verify::BATCH..).unwrap_or_default();
             verify::compute_digests(batch, buffer, given, reading, &mut digests);
+            laps.lap_of_blocks(batch.len());
             for (index, frame) in batch.iter().enumerate() {
                 let block = frame.block(buffer);
                 let (given, digest) = (given.get(index).copied().flatten(), digests.get(index));
@@ -158,12 +163,14 @@ impl Decoded {
                     self.wrongly_given += u64::from(given != Some(digest));
                     checked = verify::check(frame, block, Some(&digest), reading.validation);
                 }
+                laps.lap(Stage::Verify);
                 let before = self.tally;
                 if let Err(fault) = checked.and_then(|()| self.decode(frame, buffer, reading)) {
                     let bad = BadBlock { frame: *frame, fault, before };
                     self.cut(&bad);
                     self.faults.push(bad);
                 }
+                laps.lap(Stage::Decode);
                 if reading.stop_at_fault && !self.faults.is_empty() {
                     self.digests = digests;
                     return;
