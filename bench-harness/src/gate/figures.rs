@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use vexfs_replay::checkpoint::{Catalogue, CheckpointPolicy, merge};
 use vexfs_replay::journal::Journal;
+use vexfs_replay::profile::{Profiler, Stage};
 use vexfs_replay::replay::{
     CheckpointStart, Checkpoints, ReplayOptions, replay, replay_serially, verify,
 };
@@ -18,6 +19,9 @@ use crate::Measured;
 /// The figure that is there only if the cores are this process's own.
 pub(super) const ON_THE_CLOCK: &str = "replay, on the clock";
 
+/// The stages of a replay without a store and without checkpoints.
+const STAGES: [Stage; 4] = [Stage::Read, Stage::Verify, Stage::Decode, Stage::Apply];
+
 /// Something that is done, and measured.
 type Act = fn(&Acts) -> Measured<Figures>;
 
@@ -26,6 +30,7 @@ pub(super) struct Acts {
     path: PathBuf,
     journal: Journal,
     options: ReplayOptions,
+    burden: Option<Burden>,
     /// A base of the journal's end, in memory: it is no disk that is measured.
     checkpoints: Catalogue,
 }
@@ -40,7 +45,7 @@ impl Acts {
         replay(&journal, &saving, &mut |_| {})?;
         let checkpoints = Catalogue::open(folder)?;
         let options = ReplayOptions::default();
-        Ok(Self { path: path.to_owned(), journal, options, checkpoints })
+        Ok(Self { path: path.to_owned(), journal, options, burden, checkpoints })
     }
 
     /// A file of the journal.
@@ -54,12 +59,23 @@ impl Acts {
     }
 
     fn replay(&self) -> Measured<Figures> {
-        let (took, done) = Times::of(|| replay(&self.journal, &self.options, &mut |_| {}));
+        let profiler = match &self.burden {
+            Some(burden) => Profiler::burdened(burden.stage, burden.share),
+            None => Profiler::default(),
+        };
+        let profiler = Arc::new(profiler.by_processor_time());
+        let options =
+            ReplayOptions { profiler: Some(Arc::clone(&profiler)), ..self.options.clone() };
+        let (took, done) = Times::of(|| replay(&self.journal, &options, &mut |_| {}));
         done?;
-        Ok(Figures(vec![
-            (ON_THE_CLOCK.to_owned(), Took::Wall(took.wall)),
-            ("replay".to_owned(), Took::Cpu(took.cpu)),
-        ]))
+        let profile = profiler.profile();
+        let stages = STAGES.map(|stage| {
+            (format!("stage {}", stage.name()), Took::Cpu(profile.busy_seconds(stage)))
+        });
+        let mut figures = Figures(stages.to_vec());
+        figures.0.push((ON_THE_CLOCK.to_owned(), Took::Wall(took.wall)));
+        figures.0.push(("replay".to_owned(), Took::Cpu(took.cpu)));
+        Ok(figures)
     }
 
     fn replay_serially(&self) -> Measured<Figures> {
@@ -112,9 +128,9 @@ impl Figures {
 }
 
 /// A stage that is slowed down on purpose, and by which share of its time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Burden {
-    stage: String,
+    stage: Stage,
     share: f64,
 }
 
@@ -122,16 +138,18 @@ impl FromStr for Burden {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.split_once('=').and_then(|(stage, share)| {
+        let parts = text.split_once('=').and_then(|(name, share)| {
+            let stage = STAGES.into_iter().find(|stage| stage.name() == name)?;
             let share: f64 = share.parse().ok().filter(|share| (0.0..=10.0).contains(share))?;
-            Some(Self { stage: stage.to_owned(), share })
+            Some(Self { stage, share })
         });
-        parts.ok_or_else(|| format!("{text:?} is not a stage, =, and a share from 0 to 10"))
+        let names = STAGES.map(Stage::name).join(", ");
+        parts.ok_or_else(|| format!("{text:?} is not one of {names}, =, and a share from 0 to 10"))
     }
 }
 
 impl Display for Burden {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}={}", self.stage, self.share)
+        write!(formatter, "{}={}", self.stage.name(), self.share)
     }
 }

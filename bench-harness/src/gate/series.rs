@@ -44,7 +44,7 @@ pub(crate) struct Series {
 impl Making {
     /// Makes a series in this process.
     pub(crate) fn here(&self) -> Measured<Series> {
-        let acts = Acts::prepare(&self.journal, self.burden.clone())?;
+        let acts = Acts::prepare(&self.journal, self.burden)?;
         let yardstick = Yardstick::new(&acts.file()?, self.events)?;
         let mut measured = Rounds::default();
         for round in 0..=ROUNDS {
