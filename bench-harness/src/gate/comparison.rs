@@ -1,6 +1,6 @@
 //! Two builds compared, figure by figure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use comfy_table::Table;
@@ -52,17 +52,15 @@ impl Measurements {
 /// What came of a comparison.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Comparison {
-    /// How many series of this build there were.
-    series: usize,
     figures: Vec<Compared>,
-    /// Those that only one of both has.
-    not_compared: Vec<String>,
 }
 
 /// One figure.
 #[derive(Clone, Debug, Serialize)]
 struct Compared {
     figure: String,
+    /// How many series tell of it, before and now.
+    series: [usize; 2],
     before: f64,
     now: f64,
     /// By how many times as slow it is now.
@@ -71,32 +69,27 @@ struct Compared {
 }
 
 impl Comparison {
-    /// Both must have the same figures, but for those on the clock: where the cores were never a process's
-    /// own there are none of them.
-    pub(super) fn between(before: &Measurements, now: &Measurements) -> Measured<Self> {
-        let (Measurements(before), Measurements(after)) = (before, now);
-        let only_in = |those: &BTreeMap<String, Vec<f64>>, others: &BTreeMap<String, Vec<f64>>| {
-            let missing = those.keys().filter(|&name| !others.contains_key(name));
-            missing.cloned().collect::<Vec<_>>()
-        };
-        let (gone, new) = (only_in(before, after), only_in(after, before));
-        let changed = gone.iter().chain(&new).find(|&name| name != ON_THE_CLOCK);
-        if let Some(name) = changed {
-            return Err(
-                format!("only one of both has the figure {name:?}: accept a new baseline").into()
-            );
-        }
-        let both =
-            before.iter().filter_map(|(name, before)| Some((name, before, after.get(name)?)));
-        let figures = both.map(|(figure, before, after)| {
+    /// All figures that either has. One that a build lacks, or that others were in the way of, is undecided.
+    pub(super) fn between(before: &Measurements, now: &Measurements) -> Self {
+        let names: BTreeSet<&String> = before.0.keys().chain(now.0.keys()).collect();
+        let of = |all: &Measurements, name| all.0.get(name).cloned().unwrap_or_default();
+        let figures = names.into_iter().map(|name| {
+            let [before, after] = [before, now].map(|all| of(all, name));
             // The larger share is the quicker one.
-            let slowdown = Estimate::of_ratio(before, after);
-            let verdict = Verdict::of(&slowdown);
-            let [before, now] = [before, after].map(|shares| median(shares));
-            Compared { figure: figure.clone(), before, now, slowdown, verdict }
+            let slowdown = Estimate::of_ratio(&before, &after);
+            let series = [before.len(), after.len()];
+            let verdict = Verdict::of(&slowdown, before.len().min(after.len()));
+            let [before, now] = [before, after].map(|shares| median(&shares));
+            Compared { figure: name.clone(), series, before, now, slowdown, verdict }
         });
-        let figures = figures.collect();
-        Ok(Self { series: now.series(), figures, not_compared: [gone, new].concat() })
+        Self { figures: figures.collect() }
+    }
+
+    /// Whether more measurements are of no use. One figure that is slower decides; the one on the clock, which
+    /// there may never be, is not waited for.
+    pub(super) fn is_decided(&self) -> bool {
+        let open = |it: &Compared| it.verdict == Verdict::Undecided && it.figure != ON_THE_CLOCK;
+        self.verdict() == Verdict::Slower || !self.figures.iter().any(open)
     }
 
     pub(super) fn verdict(&self) -> Verdict {
@@ -106,7 +99,7 @@ impl Comparison {
     /// Says it, and what the program exits with.
     pub(super) fn concluded(self, with_what: &str) -> Measured<(ExitCode, serde_json::Value)> {
         println!("{}", self.table());
-        println!("{with_what}; {} series", self.series);
+        println!("{with_what}");
         let named = |verdict| {
             let figures = self.figures.iter().filter(|it| it.verdict == verdict);
             figures.map(|it| it.figure.as_str()).collect::<Vec<_>>().join("; ")
@@ -114,9 +107,6 @@ impl Comparison {
         let undecided = named(Verdict::Undecided);
         if !undecided.is_empty() {
             println!("undecided when the time was up, and so not refused: {undecided}");
-        }
-        for name in &self.not_compared {
-            println!("not compared, since the cores were somebody else's, too: {name}");
         }
         let code = match self.verdict() {
             Verdict::Slower => {
@@ -134,7 +124,7 @@ impl Comparison {
     fn table(&self) -> Table {
         let mut table = Table::new();
         let limit = format!("times as slow; {REFUSED:.2} is refused");
-        table.set_header(["figure", "before", "now", limit.as_str(), "between", ""]);
+        table.set_header(["figure", "series", "before", "now", limit.as_str(), "between", ""]);
         for it in &self.figures {
             let Estimate { value, least, most } = it.slowdown;
             let verdict = match it.verdict {
@@ -144,6 +134,7 @@ impl Comparison {
             };
             table.add_row([
                 it.figure.clone(),
+                format!("{} and {}", it.series[0], it.series[1]),
                 format!("{:.4}", it.before),
                 format!("{:.4}", it.now),
                 format!("{value:.3}"),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use vexfs_replay::checkpoint::{Catalogue, CheckpointPolicy, merge};
 use vexfs_replay::journal::Journal;
 use vexfs_replay::profile::{Profiler, Stage};
@@ -23,7 +24,7 @@ pub(super) const ON_THE_CLOCK: &str = "replay, on the clock";
 const STAGES: [Stage; 4] = [Stage::Read, Stage::Verify, Stage::Decode, Stage::Apply];
 
 /// Something that is done, and measured.
-type Act = fn(&Acts) -> Measured<Figures>;
+type Act = fn(&Acts) -> Measured<Done>;
 
 /// What all acts need, at hand.
 pub(super) struct Acts {
@@ -31,6 +32,7 @@ pub(super) struct Acts {
     journal: Journal,
     options: ReplayOptions,
     burden: Option<Burden>,
+    one_worker: ThreadPool,
     /// A base of the journal's end, in memory: it is no disk that is measured.
     checkpoints: Catalogue,
 }
@@ -45,7 +47,8 @@ impl Acts {
         replay(&journal, &saving, &mut |_| {})?;
         let checkpoints = Catalogue::open(folder)?;
         let options = ReplayOptions::default();
-        Ok(Self { path: path.to_owned(), journal, options, burden, checkpoints })
+        let one_worker = ThreadPoolBuilder::new().num_threads(1).build()?;
+        Ok(Self { path: path.to_owned(), journal, options, burden, one_worker, checkpoints })
     }
 
     /// A file of the journal.
@@ -58,7 +61,7 @@ impl Acts {
         [Self::replay, Self::replay_serially, Self::verify, Self::write, Self::load]
     }
 
-    fn replay(&self) -> Measured<Figures> {
+    fn replay(&self) -> Measured<Done> {
         let profiler = match &self.burden {
             Some(burden) => Profiler::burdened(burden.stage, burden.share),
             None => Profiler::default(),
@@ -69,61 +72,66 @@ impl Acts {
         let (took, done) = Times::of(|| replay(&self.journal, &options, &mut |_| {}));
         done?;
         let profile = profiler.profile();
-        let stages = STAGES.map(|stage| {
-            (format!("stage {}", stage.name()), Took::Cpu(profile.busy_seconds(stage)))
-        });
-        let mut figures = Figures(stages.to_vec());
-        figures.0.push((ON_THE_CLOCK.to_owned(), Took::Wall(took.wall)));
-        figures.0.push(("replay".to_owned(), Took::Cpu(took.cpu)));
-        Ok(figures)
+        let stage = |it: Stage| (format!("stage {}", it.name()), profile.busy_seconds(it));
+        let mut figures = STAGES.map(stage).to_vec();
+        figures.push(("replay".to_owned(), took.cpu));
+        Ok(Done { took, threads: Threads::Several, on_the_clock: Some(ON_THE_CLOCK), figures })
     }
 
-    fn replay_serially(&self) -> Measured<Figures> {
+    fn replay_serially(&self) -> Measured<Done> {
         let (took, done) = Times::of(|| replay_serially(&self.journal, &self.options));
         done?;
-        Ok(Figures::one("serial replay", took))
+        Ok(Done::one("serial replay", Threads::One, took))
     }
 
-    fn verify(&self) -> Measured<Figures> {
+    fn verify(&self) -> Measured<Done> {
         let (took, done) = Times::of(|| verify(&self.journal, &self.options, &mut |_| {}));
         done?;
-        Ok(Figures::one("verify", took))
+        Ok(Done::one("verify", Threads::Several, took))
     }
 
     /// Out of another base, since nobody outside of the pipeline can hand a state to the writer.
-    fn write(&self) -> Measured<Figures> {
+    fn write(&self) -> Measured<Done> {
         let newest = self.checkpoints.find(None).ok_or("there is no checkpoint")?;
         let (folder, level) =
             (MemoryFolder::default(), CheckpointPolicy::default().compression_level);
         let (took, done) = Times::of(|| merge(&self.checkpoints, newest, &folder, level));
         done?;
-        Ok(Figures::one("checkpoint write", took))
+        Ok(Done::one("checkpoint write", Threads::One, took))
     }
 
-    fn load(&self) -> Measured<Figures> {
+    /// On one worker: on several it is so short that these do little else than wait for each other.
+    fn load(&self) -> Measured<Done> {
         let newest = self.checkpoints.find(None).ok_or("there is no checkpoint")?;
-        let (took, done) = Times::of(|| self.checkpoints.load(newest));
+        let (took, done) = Times::of(|| self.one_worker.install(|| self.checkpoints.load(newest)));
         done?;
-        Ok(Figures::one("checkpoint load", took))
+        Ok(Done::one("checkpoint load", Threads::One, took))
     }
 }
 
-/// How long something took, in seconds, and by which clock.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Took {
-    /// On the clock: this alone shows that threads wait for each other.
-    Wall(f64),
-    /// Of all threads on their processors: this stands still while somebody else has them.
-    Cpu(f64),
+/// On how many threads something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Threads {
+    One,
+    Several,
 }
 
-/// What an act came to, by the names of its figures.
+/// What an act came to.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Figures(pub(super) Vec<(String, Took)>);
+pub(super) struct Done {
+    pub(super) took: Times,
+    pub(super) threads: Threads,
+    /// What its time on the clock is called as a figure, where it is one. That alone shows that threads wait
+    /// for each other.
+    pub(super) on_the_clock: Option<&'static str>,
+    /// Figures by their names: times on processors, in seconds. These stand still while somebody else has the
+    /// processors.
+    pub(super) figures: Vec<(String, f64)>,
+}
 
-impl Figures {
-    fn one(name: &str, took: Times) -> Self {
-        Self(vec![(name.to_owned(), Took::Cpu(took.cpu))])
+impl Done {
+    fn one(name: &str, threads: Threads, took: Times) -> Self {
+        Self { took, threads, on_the_clock: None, figures: vec![(name.to_owned(), took.cpu)] }
     }
 }
 

@@ -25,7 +25,7 @@ use self::comparison::{Comparison, Measurements};
 use self::figures::Burden;
 use self::series::Maker;
 pub(crate) use self::series::Making;
-use self::verdict::Verdict;
+use self::verdict::SERIES_MIN;
 use crate::Measured;
 use crate::workloads::{Workload, Workloads};
 
@@ -37,9 +37,6 @@ Exit codes:
   2  usage
   3  a figure is slower
   4  the baseline knows no such machine, so nothing was compared";
-
-/// How many series there are at least before anything is said.
-const SERIES_MIN: usize = 6;
 
 /// Whether this build is slower than it was.
 #[derive(Args, Clone, Debug)]
@@ -122,7 +119,7 @@ impl Gate {
         let mut now = Measurements::default();
         let compared = self.until_decided(|| {
             now.add(self.this.make(&self.workload)?);
-            Comparison::between(&before, &now)
+            Ok(Comparison::between(&before, &now))
         })?;
         compared.concluded(&format!("compared with what was accepted because: {}", accepted.reason))
     }
@@ -132,7 +129,7 @@ impl Gate {
         self.until_decided(|| {
             before.add(other.make(&self.workload)?);
             now.add(self.this.make(&self.workload)?);
-            Comparison::between(&before, &now)
+            Ok(Comparison::between(&before, &now))
         })
     }
 
@@ -142,14 +139,12 @@ impl Gate {
         mut measure: impl FnMut() -> Measured<Comparison>,
     ) -> Measured<Comparison> {
         let started = Instant::now();
-        for series in 1.. {
+        loop {
             let compared = measure()?;
-            let is_decided = series >= SERIES_MIN && compared.verdict() != Verdict::Undecided;
-            if is_decided || started.elapsed() > self.time {
+            if compared.is_decided() || started.elapsed() > self.time {
                 return Ok(compared);
             }
         }
-        Err("there was no time for a series".into())
     }
 
     fn all_the_time(&self) -> Measured<Measurements> {

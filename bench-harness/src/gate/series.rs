@@ -9,14 +9,22 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Times;
-use super::figures::{Acts, Burden, Figures, Took};
+use super::figures::{Acts, Burden, Done, ON_THE_CLOCK, Threads};
 use super::yardstick::{self, Yardstick};
 use crate::Measured;
 use crate::workloads::Workload;
 
-/// How many rounds a series has.
-const ROUNDS: usize = 8;
-/// How much longer the yardstick may take on the clock than on the cores, where these are this process's own.
+/// How often each act is wanted without anybody in its way.
+const WANTED: usize = 4;
+/// How often it must have been, so that its figures count.
+const ENOUGH: usize = 2;
+/// How many rounds there are at most.
+const ROUNDS_MAX: usize = 10;
+/// How much longer than its threads have processors an act takes on the clock, at most, with nobody in its way:
+/// on one thread, and on several. Whoever is in its way takes its caches, too, and then it costs up to half as
+/// much again.
+const UNDISTURBED: [f64; 2] = [2.8, 1.4];
+/// The same of the yardstick on all cores, where these are this process's own.
 const OWN_CORES: f64 = 1.2;
 
 /// What a series is made of.
@@ -37,7 +45,8 @@ pub(crate) struct Making {
 pub(crate) struct Series {
     /// The version of the yardstick.
     pub(super) yardstick: u32,
-    /// Each figure by its name: the time of the yardstick as a share of its own.
+    /// Each figure by its name, where there was nobody in its way: the time of the yardstick as a share of
+    /// its own.
     pub(super) shares: BTreeMap<String, f64>,
 }
 
@@ -46,17 +55,21 @@ impl Making {
     pub(crate) fn here(&self) -> Measured<Series> {
         let acts = Acts::prepare(&self.journal, self.burden)?;
         let yardstick = Yardstick::new(&acts.file()?, self.events)?;
+        // What the others find touched is touched now.
+        for act in acts.all() {
+            act(&acts)?;
+        }
         let mut measured = Rounds::default();
-        for round in 0..=ROUNDS {
+        for _ in 0..ROUNDS_MAX {
             let mut before = yardstick.measure()?;
             for act in acts.all() {
-                let figures = act(&acts)?;
+                let done = act(&acts)?;
                 let after = yardstick.measure()?;
-                // The first round touches what the others find touched.
-                if round > 0 {
-                    measured.add(figures, [before, after]);
-                }
+                measured.add(done, [before, after]);
                 before = after;
+            }
+            if measured.have(WANTED) {
+                break;
             }
         }
         Ok(Series { yardstick: yardstick::VERSION, shares: measured.shares() })
@@ -66,33 +79,48 @@ impl Making {
 /// What was measured, in seconds.
 #[derive(Debug, Default)]
 struct Rounds {
-    yardsticks: Vec<Times>,
-    took: BTreeMap<String, Vec<Took>>,
+    yardsticks: Vec<f64>,
+    took: BTreeMap<String, Vec<f64>>,
 }
 
 impl Rounds {
     /// Adds what an act came to, and the yardsticks around it.
-    fn add(&mut self, figures: Figures, around: [Times; 2]) {
-        let own_cores = around.iter().all(|it| it.wall < it.cpu / cores() as f64 * OWN_CORES);
-        for (name, took) in figures.0 {
-            let took_any = self.took.entry(name).or_default();
-            took_any.extend(Some(took).filter(|it| own_cores || matches!(it, Took::Cpu(_))));
+    fn add(&mut self, done: Done, around: [Times; 2]) {
+        let Done { took, threads, on_the_clock, figures } = done;
+        self.yardsticks.extend(around.map(|it| it.cpu));
+        let mut add = |name: &str, seconds: Option<f64>| {
+            self.took.entry(name.to_owned()).or_default().extend(seconds);
+        };
+        let [one, several] = UNDISTURBED;
+        let longer = if threads == Threads::One { one } else { several };
+        let undisturbed = took.wall < took.cpu * longer;
+        for (name, seconds) in figures {
+            add(&name, Some(seconds).filter(|_| undisturbed));
         }
-        self.yardsticks.extend(around);
+        if let Some(name) = on_the_clock {
+            // As processor time, of which the yardstick is.
+            let seconds = took.wall * cores() as f64;
+            let own = around.iter().all(|it| it.wall < it.cpu / cores() as f64 * OWN_CORES);
+            add(name, Some(seconds).filter(|_| own));
+        }
+    }
+
+    /// Whether there is so much of each figure that is not on the clock.
+    fn have(&self, wanted: usize) -> bool {
+        self.took.iter().all(|(name, all)| all.len() >= wanted || name == ON_THE_CLOCK)
     }
 
     /// By what was least of each figure, and nearly least of the yardstick: what is more was somebody
     /// else's doing.
-    fn shares(&self) -> BTreeMap<String, f64> {
-        let mut limits = self.yardsticks.clone();
-        limits.sort_by(|one, other| one.cpu.total_cmp(&other.cpu));
-        let Some(limit) = limits.get(limits.len() / 10) else { return BTreeMap::new() };
-        let share = |took: &Took| match took {
-            Took::Cpu(seconds) => limit.cpu / seconds,
-            Took::Wall(seconds) => limit.cpu / cores() as f64 / seconds,
-        };
-        let most = |all: &Vec<Took>| all.iter().map(share).max_by(f64::total_cmp);
-        let shares = self.took.iter().filter_map(|(name, all)| Some((name.clone(), most(all)?)));
+    fn shares(mut self) -> BTreeMap<String, f64> {
+        self.yardsticks.sort_by(f64::total_cmp);
+        let limit = self.yardsticks.get(self.yardsticks.len() / 10).copied();
+        let enough = self.took.into_iter().filter(|(_, all)| all.len() >= ENOUGH);
+        let shares = enough.filter_map(|(name, all)| {
+            // Of as many, however long it took to have them.
+            let least = all.into_iter().take(WANTED).min_by(f64::total_cmp)?;
+            Some((name, limit? / least))
+        });
         shares.collect()
     }
 }

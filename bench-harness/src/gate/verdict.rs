@@ -9,6 +9,9 @@ pub(super) const TOLERATED: f64 = 1.05;
 /// From where on slower is refused, as a ratio. Between the two either may be said.
 pub(super) const REFUSED: f64 = 1.10;
 
+/// How many series must tell of a figure before anything is said of it.
+pub(super) const SERIES_MIN: usize = 8;
+
 /// What is said of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -22,10 +25,12 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    /// By how many times as slow it is. What allows both verdicts is so near that neither is wrong: then it
-    /// passes.
-    pub(super) fn of(slowdown: &Estimate) -> Self {
-        if slowdown.most < REFUSED {
+    /// By how many times as slow it is, as so many series tell. What allows both verdicts is so near that
+    /// neither is wrong: then it passes.
+    pub(super) fn of(slowdown: &Estimate, series: usize) -> Self {
+        if series < SERIES_MIN {
+            Self::Undecided
+        } else if slowdown.most < REFUSED {
             Self::Passes
         } else if slowdown.least > TOLERATED {
             Self::Slower
@@ -62,8 +67,14 @@ mod tests {
         ];
         for ([least, most], expected) in cases {
             let slowdown = Estimate { value: (least + most) / 2.0, least, most };
-            assert_eq!(Verdict::of(&slowdown), expected, "{least} to {most}");
+            assert_eq!(Verdict::of(&slowdown, SERIES_MIN), expected, "{least} to {most}");
         }
+    }
+
+    #[test]
+    fn a_few_series_say_nothing() {
+        let slowdown = Estimate { value: 2.0, least: 1.9, most: 2.1 };
+        assert_eq!(Verdict::of(&slowdown, SERIES_MIN - 1), Verdict::Undecided);
     }
 
     #[test]
@@ -77,6 +88,6 @@ mod tests {
     #[test]
     fn nothing_is_said_without_measurements() {
         let nothing = Estimate { value: f64::NAN, least: f64::NAN, most: f64::NAN };
-        assert_eq!(Verdict::of(&nothing), Verdict::Undecided);
+        assert_eq!(Verdict::of(&nothing, SERIES_MIN), Verdict::Undecided);
     }
 }
