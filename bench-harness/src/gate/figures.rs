@@ -111,7 +111,7 @@ impl Acts {
 
 /// On how many threads something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Threads {
+enum Threads {
     One,
     Several,
 }
@@ -120,7 +120,7 @@ pub(super) enum Threads {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Done {
     pub(super) took: Times,
-    pub(super) threads: Threads,
+    threads: Threads,
     /// What its time on the clock is called as a figure, where it is one. That alone shows that threads wait
     /// for each other.
     pub(super) on_the_clock: Option<&'static str>,
@@ -129,7 +129,18 @@ pub(super) struct Done {
     pub(super) figures: Vec<(String, f64)>,
 }
 
+/// How much longer than its threads have processors something takes on the clock, at most, with nobody in its
+/// way: on one thread, and on several. Whoever is in its way takes its caches, too, and then it costs up to half
+/// as much again.
+const UNDISTURBED: [f64; 2] = [4.0, 1.4];
+
 impl Done {
+    pub(super) fn is_undisturbed(&self) -> bool {
+        let [one, several] = UNDISTURBED;
+        let longer = if self.threads == Threads::One { one } else { several };
+        self.took.wall < self.took.cpu * longer
+    }
+
     fn one(name: &str, threads: Threads, took: Times) -> Self {
         Self { took, threads, on_the_clock: None, figures: vec![(name.to_owned(), took.cpu)] }
     }

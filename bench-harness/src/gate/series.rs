@@ -9,7 +9,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Times;
-use super::figures::{Acts, Burden, Done, ON_THE_CLOCK, Threads};
+use super::figures::{Acts, Burden, Done};
 use super::yardstick::{self, Yardstick};
 use crate::Measured;
 use crate::workloads::Workload;
@@ -20,11 +20,7 @@ const WANTED: usize = 4;
 const ENOUGH: usize = 2;
 /// How many rounds there are at most.
 const ROUNDS_MAX: usize = 10;
-/// How much longer than its threads have processors an act takes on the clock, at most, with nobody in its way:
-/// on one thread, and on several. Whoever is in its way takes its caches, too, and then it costs up to half as
-/// much again.
-const UNDISTURBED: [f64; 2] = [2.8, 1.4];
-/// The same of the yardstick on all cores, where these are this process's own.
+/// How much longer the yardstick may take on the clock than it has each core, where these are this process's own.
 const OWN_CORES: f64 = 1.2;
 
 /// What a series is made of.
@@ -60,16 +56,15 @@ impl Making {
             act(&acts)?;
         }
         let mut measured = Rounds::default();
+        let mut wanted = acts.all().map(|act| (act, WANTED));
         for _ in 0..ROUNDS_MAX {
             let mut before = yardstick.measure()?;
-            for act in acts.all() {
+            for (act, wanted) in wanted.iter_mut().filter(|(_, wanted)| *wanted > 0) {
                 let done = act(&acts)?;
                 let after = yardstick.measure()?;
+                *wanted -= usize::from(done.is_undisturbed());
                 measured.add(done, [before, after]);
                 before = after;
-            }
-            if measured.have(WANTED) {
-                break;
             }
         }
         Ok(Series { yardstick: yardstick::VERSION, shares: measured.shares() })
@@ -86,14 +81,12 @@ struct Rounds {
 impl Rounds {
     /// Adds what an act came to, and the yardsticks around it.
     fn add(&mut self, done: Done, around: [Times; 2]) {
-        let Done { took, threads, on_the_clock, figures } = done;
+        let undisturbed = done.is_undisturbed();
+        let Done { took, on_the_clock, figures, .. } = done;
         self.yardsticks.extend(around.map(|it| it.cpu));
         let mut add = |name: &str, seconds: Option<f64>| {
             self.took.entry(name.to_owned()).or_default().extend(seconds);
         };
-        let [one, several] = UNDISTURBED;
-        let longer = if threads == Threads::One { one } else { several };
-        let undisturbed = took.wall < took.cpu * longer;
         for (name, seconds) in figures {
             add(&name, Some(seconds).filter(|_| undisturbed));
         }
@@ -105,11 +98,6 @@ impl Rounds {
         }
     }
 
-    /// Whether there is so much of each figure that is not on the clock.
-    fn have(&self, wanted: usize) -> bool {
-        self.took.iter().all(|(name, all)| all.len() >= wanted || name == ON_THE_CLOCK)
-    }
-
     /// By what was least of each figure, and nearly least of the yardstick: what is more was somebody
     /// else's doing.
     fn shares(mut self) -> BTreeMap<String, f64> {
@@ -117,8 +105,7 @@ impl Rounds {
         let limit = self.yardsticks.get(self.yardsticks.len() / 10).copied();
         let enough = self.took.into_iter().filter(|(_, all)| all.len() >= ENOUGH);
         let shares = enough.filter_map(|(name, all)| {
-            // Of as many, however long it took to have them.
-            let least = all.into_iter().take(WANTED).min_by(f64::total_cmp)?;
+            let least = all.into_iter().min_by(f64::total_cmp)?;
             Some((name, limit? / least))
         });
         shares.collect()
