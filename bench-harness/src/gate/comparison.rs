@@ -33,8 +33,14 @@ impl Measurements {
         &self.0
     }
 
-    pub(super) fn series(&self) -> usize {
-        self.0.values().map(Vec::len).max().unwrap_or(0)
+    /// A figure of which there are fewer series, if there are any figures at all; the one on the clock may be.
+    pub(super) fn too_few(&self, wanted: usize) -> Option<&str> {
+        if self.0.is_empty() {
+            return Some("everything");
+        }
+        let figures = self.0.iter().filter(|(name, _)| *name != ON_THE_CLOCK);
+        let mut few = figures.filter(|(_, shares)| shares.len() < wanted);
+        few.next().map(|(name, _)| name.as_str())
     }
 
     pub(super) fn table(&self) -> Table {

@@ -51,10 +51,14 @@ impl Acts {
         Ok(Self { path: path.to_owned(), journal, options, burden, one_worker, checkpoints })
     }
 
-    /// A file of the journal.
+    /// The longest file of the journal.
     pub(super) fn file(&self) -> Measured<PathBuf> {
-        let file = std::fs::read_dir(&self.path)?.next().ok_or("the journal has no file")?;
-        Ok(file?.path())
+        let mut longest = (0, None);
+        for file in std::fs::read_dir(&self.path)? {
+            let file = file?;
+            longest = longest.max((file.metadata()?.len(), Some(file.path())));
+        }
+        Ok(longest.1.ok_or("the journal has no file")?)
     }
 
     pub(super) fn all(&self) -> [Act; 5] {
@@ -132,7 +136,7 @@ pub(super) struct Done {
 /// How much longer than its threads have processors something takes on the clock, at most, with nobody in its
 /// way: on one thread, and on several. Whoever is in its way takes its caches, too, and then it costs up to half
 /// as much again.
-const UNDISTURBED: [f64; 2] = [4.0, 1.4];
+const UNDISTURBED: [f64; 2] = [4.0, 1.7];
 
 impl Done {
     pub(super) fn is_undisturbed(&self) -> bool {

@@ -14,7 +14,7 @@ mod statistics;
 mod verdict;
 mod yardstick;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -92,13 +92,15 @@ struct Gate {
 }
 
 impl Gate {
-    fn accept(
-        &self,
-        path: &std::path::Path,
-        reason: String,
-    ) -> Measured<(ExitCode, serde_json::Value)> {
+    fn accept(&self, path: &Path, reason: String) -> Measured<(ExitCode, serde_json::Value)> {
         let mut baseline = Baseline::read(path)?;
         let measured = self.all_the_time()?;
+        if let Some(name) = measured.too_few(SERIES_MIN) {
+            return Err(format!(
+                "others were in the way of {name:?} too often to accept anything: try again, or for longer"
+            )
+            .into());
+        }
         baseline.accept(Class::this(), &self.workload, reason, measured.figures());
         baseline.write(path)?;
         println!("{}", measured.table());
@@ -106,7 +108,7 @@ impl Gate {
         Ok((ExitCode::SUCCESS, serde_json::to_value(measured.figures())?))
     }
 
-    fn with_baseline(&self, path: &std::path::Path) -> Measured<(ExitCode, serde_json::Value)> {
+    fn with_baseline(&self, path: &Path) -> Measured<(ExitCode, serde_json::Value)> {
         let baseline = Baseline::read(path)?;
         let class = Class::this();
         let Some(accepted) = baseline.find(&class, &self.workload)? else {
@@ -149,9 +151,10 @@ impl Gate {
 
     fn all_the_time(&self) -> Measured<Measurements> {
         let started = Instant::now();
-        let mut measured = Measurements::default();
-        while measured.series() < SERIES_MIN || started.elapsed() < self.time {
+        let (mut measured, mut series) = (Measurements::default(), 0);
+        while series < SERIES_MIN || started.elapsed() < self.time {
             measured.add(self.this.make(&self.workload)?);
+            series += 1;
         }
         Ok(measured)
     }

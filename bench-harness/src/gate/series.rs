@@ -19,7 +19,7 @@ const WANTED: usize = 4;
 /// How often it must have been, so that its figures count.
 const ENOUGH: usize = 2;
 /// How many rounds there are at most.
-const ROUNDS_MAX: usize = 10;
+const ROUNDS_MAX: usize = 14;
 /// How much longer the yardstick may take on the clock than it has each core, where these are this process's own.
 const OWN_CORES: f64 = 1.2;
 

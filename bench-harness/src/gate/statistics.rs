@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const RESAMPLED: usize = 4_000;
 /// How many of these lie outside of an interval on either side. Few, since a gate looks at a dozen of figures,
 /// and at each again and again while it measures.
-const OUTSIDE: usize = 8;
+const OUTSIDE: usize = 20;
 /// Resampling is always the same, so that the same measurements always lead to the same result.
 const SEED: u64 = 1;
 
