@@ -1,7 +1,7 @@
 //! What is measured of a build: acts, each of which gives one figure or several.
 
 use std::fmt::{Display, Formatter};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -28,7 +28,8 @@ type Act = fn(&Acts) -> Measured<Done>;
 
 /// What all acts need, at hand.
 pub(super) struct Acts {
-    path: PathBuf,
+    /// In memory: files of one content are cached in unlike pieces, and reading one is up to a tenth quicker
+    /// than reading another.
     journal: Journal,
     options: ReplayOptions,
     burden: Option<Burden>,
@@ -39,7 +40,7 @@ pub(super) struct Acts {
 
 impl Acts {
     pub(super) fn prepare(path: &Path, burden: Option<Burden>) -> Measured<Self> {
-        let journal = Journal::open_path(path)?;
+        let journal = Journal::open(Arc::new(in_memory(path)?))?;
         let folder = Arc::new(MemoryFolder::default());
         let (start, policy) = (CheckpointStart::Nothing, Some(CheckpointPolicy::default()));
         let checkpoints = Some(Checkpoints { folder: folder.clone(), start, policy });
@@ -48,17 +49,7 @@ impl Acts {
         let checkpoints = Catalogue::open(folder)?;
         let options = ReplayOptions::default();
         let one_worker = ThreadPoolBuilder::new().num_threads(1).build()?;
-        Ok(Self { path: path.to_owned(), journal, options, burden, one_worker, checkpoints })
-    }
-
-    /// The longest file of the journal.
-    pub(super) fn file(&self) -> Measured<PathBuf> {
-        let mut longest = (0, None);
-        for file in std::fs::read_dir(&self.path)? {
-            let file = file?;
-            longest = longest.max((file.metadata()?.len(), Some(file.path())));
-        }
-        Ok(longest.1.ok_or("the journal has no file")?)
+        Ok(Self { journal, options, burden, one_worker, checkpoints })
     }
 
     pub(super) fn all(&self) -> [Act; 5] {
@@ -111,6 +102,16 @@ impl Acts {
         done?;
         Ok(Done::one("checkpoint load", Threads::One, took))
     }
+}
+
+/// A copy of the files of a folder.
+fn in_memory(path: &Path) -> Measured<MemoryFolder> {
+    let folder = MemoryFolder::default();
+    for file in std::fs::read_dir(path)? {
+        let file = file?;
+        folder.put(&file.file_name().to_string_lossy(), std::fs::read(file.path())?);
+    }
+    Ok(folder)
 }
 
 /// On how many threads something is done.

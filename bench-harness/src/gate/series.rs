@@ -50,7 +50,7 @@ impl Making {
     /// Makes a series in this process.
     pub(crate) fn here(&self) -> Measured<Series> {
         let acts = Acts::prepare(&self.journal, self.burden)?;
-        let yardstick = Yardstick::new(&acts.file()?, self.events)?;
+        let yardstick = Yardstick::new(self.events)?;
         // What the others find touched is touched now.
         for act in acts.all() {
             act(&acts)?;
@@ -58,10 +58,10 @@ impl Making {
         let mut measured = Rounds::default();
         let mut wanted = acts.all().map(|act| (act, WANTED));
         for _ in 0..ROUNDS_MAX {
-            let mut before = yardstick.measure()?;
+            let mut before = yardstick.measure();
             for (act, wanted) in wanted.iter_mut().filter(|(_, wanted)| *wanted > 0) {
                 let done = act(&acts)?;
-                let after = yardstick.measure()?;
+                let after = yardstick.measure();
                 *wanted -= usize::from(done.is_undisturbed());
                 measured.add(done, [before, after]);
                 before = after;
