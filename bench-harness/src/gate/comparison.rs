@@ -79,12 +79,20 @@ impl Comparison {
     pub(super) fn between(before: &Measurements, now: &Measurements) -> Self {
         let names: BTreeSet<&String> = before.0.keys().chain(now.0.keys()).collect();
         let of = |all: &Measurements, name| all.0.get(name).cloned().unwrap_or_default();
+        // Somebody who comes and goes is in the way of the one that is on the clock, seen or unseen.
+        let others_had_cores = [before, now].iter().any(|all| {
+            let on_the_clock = all.0.get(ON_THE_CLOCK).map_or(0, Vec::len);
+            on_the_clock * 10 < all.0.values().map(Vec::len).max().unwrap_or(0) * 9
+        });
         let figures = names.into_iter().map(|name| {
             let [before, after] = [before, now].map(|all| of(all, name));
             // The larger share is the quicker one.
             let slowdown = Estimate::of_ratio(&before, &after);
             let series = [before.len(), after.len()];
-            let verdict = Verdict::of(&slowdown, before.len().min(after.len()));
+            let verdict = match name.as_str() {
+                ON_THE_CLOCK if others_had_cores => Verdict::Undecided,
+                _ => Verdict::of(&slowdown, before.len().min(after.len())),
+            };
             let [before, now] = [before, after].map(|shares| median(&shares));
             Compared { figure: name.clone(), series, before, now, slowdown, verdict }
         });
