@@ -36,7 +36,7 @@ fn slower(output: &Output) -> String {
 fn accepted(folder: &Path) -> PathBuf {
     let baseline = folder.join("baseline.json");
     let path = baseline.to_str().unwrap();
-    let reason = ["--accept", "--reason", "a test", "--seconds", "60"];
+    let reason = ["--accept", "--reason", "a test", "--seconds", "30"];
     assert_ends(&gate(&[["--baseline", path].as_slice(), &reason].concat()), 0, "is the baseline");
     baseline
 }

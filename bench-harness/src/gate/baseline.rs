@@ -32,8 +32,8 @@ pub(super) struct Accepted {
     machine: Class,
     /// The journal: what it is called, and its head.
     workload: [String; 2],
-    /// When, as seconds since 1970-01-01 UTC.
-    accepted_at: u64,
+    /// On which day, by UTC.
+    accepted_on: String,
     /// Why.
     pub(super) reason: String,
     pub(super) figures: BTreeMap<String, Figure>,
@@ -145,12 +145,12 @@ impl Baseline {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let figures = figures.iter().map(|(name, series)| (name.clone(), Figure::of(series)));
         let workload = [workload.name.clone(), workload.head.clone()];
-        let accepted_at = since.map_or(0, |since| since.as_secs());
+        let accepted_on = date(since.map_or(0, |since| since.as_secs()));
         self.accepted.retain(|it| it.machine != machine);
         self.accepted.push(Accepted {
             machine,
             workload,
-            accepted_at,
+            accepted_on,
             reason,
             figures: figures.collect(),
         });
@@ -165,9 +165,40 @@ impl Baseline {
     }
 }
 
+/// The day of a time in seconds since 1970-01-01 UTC.
+fn date(seconds: u64) -> String {
+    // As by Hinnant's "chrono-compatible low-level date algorithms": years begin in March, so that a leap day
+    // is the last of its year, and repeat after 400.
+    let days = seconds / 86_400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year + u64::from(month < 3);
+    format!("{year}-{month:02}-{day:02}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// By `date --utc --date=@… +%F`.
+    #[test]
+    fn dates() {
+        let dates = [
+            (0, "1970-01-01"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_795_714_729, "2026-11-26"),
+            (4_107_542_399, "2100-02-28"),
+            (4_107_542_400, "2100-03-01"),
+        ];
+        for (seconds, expected) in dates {
+            assert_eq!(date(seconds), expected);
+        }
+    }
 
     fn workload(head: &str) -> Workload {
         Workload {
