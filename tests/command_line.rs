@@ -26,6 +26,9 @@ mod interruption;
 #[path = "command_line/memory.rs"]
 mod memory;
 #[cfg(test)]
+#[path = "command_line/names_no_text.rs"]
+mod names_no_text;
+#[cfg(test)]
 #[path = "command_line/program.rs"]
 mod program;
 #[cfg(test)]

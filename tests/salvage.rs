@@ -4,7 +4,8 @@
 //! `oracle` is the judge: it knows the events as the tests tell them to the writer, and which bytes
 //! were damaged; it reads no damaged journal, and has its own transactions, records and digest.
 //!
-//! `AGREEMENT_JOURNALS` says how many journals the main property looks at: 2,000 where it is not set.
+//! The main property looks at 2,000 journals, and at more or fewer where `AGREEMENT_JOURNALS` says so; see
+//! `agreement`.
 
 #[cfg(test)]
 #[allow(dead_code, reason = "shared with other tests")]
@@ -34,6 +35,9 @@ mod folders;
 #[cfg(test)]
 #[path = "salvage/harm.rs"]
 mod harm;
+#[cfg(test)]
+#[path = "salvage/living.rs"]
+mod living;
 #[cfg(test)]
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "agreement/model.rs"]

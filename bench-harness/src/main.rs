@@ -1,9 +1,11 @@
 //! Measures the replay pipeline against the machine's limits, taken in the same run.
 //!
-//! Each command fills a part of one report, which is printed as text and, where wanted, written as JSON.
+//! Each command fills a part of one report, which is printed as text and, where wanted, written as JSON or as
+//! a page with plots. The command `report` puts several together.
 //! All that is compared alternates within a round: the machine may be shared, and a ratio within one
 //! round says more than a time.
 
+mod figure;
 mod gate;
 mod kernels;
 mod machine;
@@ -20,8 +22,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use self::measuring::Replaying;
+use self::measuring::{Recovering, Replaying};
 use self::report::Report;
+use self::report::command::Output;
 use self::workloads::Workloads;
 
 /// What comes of measuring: anything may fail, and then the program says why and ends.
@@ -42,9 +45,8 @@ struct Common {
     /// The folder of the journals that are measured; those that are missing are made.
     #[arg(long, global = true, value_name = "FOLDER", default_value = "target/bench")]
     workloads: PathBuf,
-    /// Writes the report as JSON, too.
-    #[arg(long, global = true, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// How many rounds there are, instead of the command's usual number.
     #[arg(long, global = true)]
     rounds: Option<usize>,
@@ -65,12 +67,24 @@ enum Command {
     /// A few rounds of what the gate compares, which tell what they came to in JSON.
     #[command(hide = true)]
     Series(gate::Making),
+    /// What other commands wrote as JSON, put together: as text, as a page with plots, as the README's table.
+    Report(report::command::Arguments),
     /// One replay, which tells what it came to in JSON.
     #[command(hide = true)]
     One(Replaying),
+    /// One recovery, which tells what it came to in JSON.
+    #[command(hide = true)]
+    OneRecovery(Recovering),
 }
 
-fn main() -> Measured<ExitCode> {
+fn main() -> ExitCode {
+    run().unwrap_or_else(|error| {
+        eprintln!("bench-harness: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run() -> Measured<ExitCode> {
     let Arguments { command, common } = Arguments::parse();
     let workloads = Workloads::new(common.workloads.clone());
     let rounds = |usual: usize| common.rounds.unwrap_or(usual).max(1);
@@ -89,7 +103,7 @@ fn main() -> Measured<ExitCode> {
         }
         Command::Gate(arguments) => {
             let (code, found) = gate::run(arguments, &workloads)?;
-            if let Some(path) = &common.json {
+            if let Some(path) = &common.output.json {
                 std::fs::write(path, serde_json::to_string_pretty(&found)?)?;
             }
             return Ok(code);
@@ -98,14 +112,21 @@ fn main() -> Measured<ExitCode> {
             println!("{}", serde_json::to_string(&making.here()?)?);
             return Ok(ExitCode::SUCCESS);
         }
+        Command::OneRecovery(recovering) => {
+            println!("{}", serde_json::to_string(&recovering.here()?)?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Report(arguments) => {
+            arguments.carry_out(&common.output)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::One(replaying) => {
             println!("{}", serde_json::to_string(&replaying.here()?)?);
             return Ok(ExitCode::SUCCESS);
         }
     }
+    report.note_command(&report::this_command());
     print!("{}", report::text::of(&report));
-    if let Some(path) = &common.json {
-        std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
-    }
+    common.output.write(&report)?;
     Ok(ExitCode::SUCCESS)
 }

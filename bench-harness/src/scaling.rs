@@ -56,7 +56,7 @@ fn events(workloads: &Workloads, rounds: usize) -> Measured<Sweep> {
         candidates.push((name.to_owned(), Some(value), Replaying::of(&workload.path)));
     }
     let points = alternate(&candidates, rounds)?;
-    Ok(Sweep { varied: "events".to_owned(), points, bends: Vec::new() })
+    Ok(Sweep { varied: "events".to_owned(), on: String::new(), points, bends: Vec::new() })
 }
 
 /// Replays each of these once a round.

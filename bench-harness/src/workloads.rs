@@ -86,6 +86,34 @@ impl Workloads {
         Workload::of(&journal, path.display().to_string(), path.to_owned())
     }
 
+    /// The journal as a writer leaves it that is killed in the midst of its last block. It takes little room:
+    /// what comes before the last segment is linked.
+    pub(crate) fn torn(&self, whole: &Workload) -> Measured<Workload> {
+        let name = format!("{}-torn", whole.name);
+        let path = self.folder.join(&name);
+        if !path.exists() {
+            let beside = tempfile::tempdir_in(&self.folder)?;
+            let journal = Journal::open_path(&whole.path)?;
+            let newest = journal.segments.len() - 1;
+            let blocks = journal.segment_index(newest)?.blocks;
+            let last = blocks.last().ok_or("the journal's last segment has no block")?.entry;
+            for segment in &journal.segments {
+                let name = segment.path.file_name().ok_or("a segment has no name")?;
+                let from = whole.path.join(name);
+                if segment.number < journal.segments[newest].number {
+                    std::fs::hard_link(from, beside.path().join(name))?;
+                    continue;
+                }
+                let to = beside.path().join(name);
+                std::fs::copy(from, &to)?;
+                let torn = std::fs::OpenOptions::new().write(true).open(to)?;
+                torn.set_len(last.file_offset + u64::from(last.block_bytes) / 2)?;
+            }
+            std::fs::rename(beside.keep(), &path)?;
+        }
+        Workload::of(&Journal::open_path(&path)?, name, path)
+    }
+
     /// Makes it beside its place, so that one that is there is whole.
     fn make(&self, recipe: &Recipe, path: &Path) -> Measured<()> {
         std::fs::create_dir_all(&self.folder)?;

@@ -65,7 +65,8 @@ impl Backend {
     fn instruction_sets(self) -> &'static [&'static str] {
         match self {
             Self::Portable => &[],
-            Self::ShaNi2 | Self::ShaNi4 => &["sha", "ssse3", "sse4.1"],
+            Self::ShaNi2 => &["sha", "avx", "ssse3", "sse4.1"],
+            Self::ShaNi4 => &["sha", "ssse3", "sse4.1"],
             Self::Avx2 => &["avx2"],
             Self::Avx512 => &["avx512f", "avx512bw"],
             Self::ArmSha2 => &["neon", "sha2"],
@@ -170,8 +171,8 @@ impl Kernel {
         digests.resize(ranges.len(), [0; 32]);
         #[cfg(target_arch = "x86_64")]
         match self.0 {
-            Backend::ShaNi2 => return crate::x86::sha_ni::sha256_many::<2>(self, ranges, digests),
-            Backend::ShaNi4 => return crate::x86::sha_ni::sha256_many::<4>(self, ranges, digests),
+            Backend::ShaNi2 => return crate::x86::sha_ni_pair::sha256_many(self, ranges, digests),
+            Backend::ShaNi4 => return crate::x86::sha_ni::sha256_many(self, ranges, digests),
             Backend::Avx2 => return crate::x86::avx2::sha256_many(self, ranges, digests),
             Backend::Avx512 => return crate::x86::avx512::sha256_many(self, ranges, digests),
             Backend::Portable | Backend::ArmSha2 => {}

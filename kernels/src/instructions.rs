@@ -36,6 +36,7 @@ fn is_there(name: &str) -> bool {
         "sha" => is_x86_feature_detected!("sha"),
         "ssse3" => is_x86_feature_detected!("ssse3"),
         "sse4.1" => is_x86_feature_detected!("sse4.1"),
+        "avx" => is_x86_feature_detected!("avx"),
         "avx2" => is_x86_feature_detected!("avx2"),
         "avx512f" => is_x86_feature_detected!("avx512f"),
         "avx512bw" => is_x86_feature_detected!("avx512bw"),

@@ -64,6 +64,19 @@ pub enum Post {
     Checkpoint,
 }
 
+impl Post {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Verify => "verify",
+            Self::Apply => "apply",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+}
+
 /// What such a thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Doing {
@@ -85,6 +98,17 @@ pub enum Queue {
     Read,
     /// Shares of those that are verified, for the applying thread.
     Verified,
+}
+
+impl Queue {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Verified => "verified",
+        }
+    }
 }
 
 /// How long a worker was at each stage, in seconds; the rest of the time it was idle.
@@ -130,6 +154,12 @@ pub struct Distribution {
 impl Distribution {
     /// The shares that are told.
     pub const SHARES: [f64; 11] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0];
+
+    /// What this share of them was no longer than, in seconds, where it is one of those that are told.
+    #[must_use]
+    pub fn at(&self, share: f64) -> Option<f64> {
+        self.quantiles.iter().find(|(told, _)| *told == share).map(|&(_, seconds)| seconds)
+    }
 
     fn of(times: Option<&Histogram<u64>>) -> Self {
         let Some(times) = times.filter(|times| !times.is_empty()) else { return Self::default() };

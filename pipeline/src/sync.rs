@@ -3,3 +3,5 @@
 
 pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+pub(crate) use crossbeam_channel::{Receiver, Sender, bounded};

@@ -73,11 +73,11 @@ impl Seen {
 #[test]
 fn parallel_serial_and_model_agree() {
     let seen = RefCell::new(Seen { shortest_text: usize::MAX, ..Seen::default() });
-    hold(runner(2000).run(&(scripts(SMALL), 0_usize..4), |(script, turn)| {
+    hold(runner(JOURNALS).run(&(scripts(SMALL), 0..TURNS), |(script, turn)| {
         let story = play(&script);
         let models = Models::of(&story.lines);
-        seen.borrow_mut().add(&story, models.under(Validation::Full));
-        check_ways(&story, &models, turn)
+        seen.borrow_mut().add(&story, models.under(modes_of(turn)[0]));
+        check_in_turn(&story, &models, turn)
     }));
     seen.into_inner().check();
 }

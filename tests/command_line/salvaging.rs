@@ -82,6 +82,26 @@ fn damage_is_5_and_the_original_stays_as_it_is() {
 }
 
 #[test]
+fn a_living_writer_is_told_and_no_fault() {
+    let made = Made::usual().torn();
+    let lock = fs::File::create(made.path().join("LOCK")).unwrap();
+    lock.lock().unwrap();
+    let (ran, result) = salvage(&made, &[]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    assert!(result["holder"].is_string(), "{result}");
+    assert_eq!(result["dropped"][0]["because"], "being_written");
+    check_new(&made, &result);
+    fs::remove_dir_all(new_folder(&made)).unwrap();
+    let words =
+        crate::program::run(&["salvage", text_of(&made.path()), text_of(&new_folder(&made))]);
+    assert!(words.stdout.contains("held by") && words.stdout.contains("goes on"), "{words:?}");
+    drop(lock);
+    fs::remove_dir_all(new_folder(&made)).unwrap();
+    let (ran, result) = salvage(&made, &[]);
+    assert_eq!((ran.code, result["holder"].is_null()), (Some(3), true), "{ran:?}");
+}
+
+#[test]
 fn the_manifest_is_copied_to_where_it_is_asked_for() {
     let made = Made::usual().flipped();
     let copy = made.path().with_file_name("evidence").join("manifest.json");

@@ -65,6 +65,7 @@ fn faults() -> Vec<Fault> {
         Fault::CutShort { needed: 2, remaining: 1 },
         Fault::Malformed(Malformed::TrailingBytes { found: 1 }),
         Fault::SegmentMissing(1),
+        Fault::SealMissing,
         Fault::SealMismatch { field, expected: 0, found: 1 },
         Fault::TrailingBytes { found: 1 },
         Fault::UnknownFormat { major: 3, features: 0 },

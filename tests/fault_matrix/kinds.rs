@@ -63,6 +63,9 @@ pub(crate) fn of_block(bytes: &[u8], place: &Place) -> &'static str {
 
 /// What is wrong with a seal that isn't the one that was written there.
 pub(crate) fn of_seal(bytes: &[u8], place: &Place) -> &'static str {
+    if bytes.is_empty() {
+        return "seal_missing";
+    }
     let page = &bytes[..bytes.len().min(PAGE)];
     if page.iter().all(|&it| it == 0) {
         return "zeros";

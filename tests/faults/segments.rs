@@ -211,6 +211,24 @@ fn fault_47_an_index_entry_that_points_to_another_record() {
     }
 }
 
+/// A seal that must be there, and a file that ends before it.
+#[test]
+fn fault_05_a_seal_that_is_missing_is_told_as_that() {
+    for segment in [0, 1] {
+        let made = Made::closed();
+        let last = made.blocks(segment).pop().unwrap();
+        made.change(segment, |content| content.truncate(last.end()));
+        let (fault, verdict, lost) = ("seal_missing", Verdict::Corruption, 0..0);
+        let (offset, lsn) = (last.end(), last.last_lsn() + 1);
+        Corruption { fault, segment, offset, lsn, lost, verdict }.check(&made, &Validation::ALL);
+        let refused = replay_both(&made.folder, &ReplayOptions::default()).unwrap_err();
+        let place = format!("{}, segment {segment}, LSN {lsn}", made.names[segment]);
+        let told = refused.to_string();
+        assert!(told.contains("ends where the segment's seal should stand"), "{told}");
+        assert!(told.contains(&format!("segment {segment}")), "{place}: {told}");
+    }
+}
+
 #[test]
 fn fault_05_lsns_go_on_across_segments() {
     let made = Made::closed();

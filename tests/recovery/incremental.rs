@@ -8,6 +8,7 @@ use vexfs_replay::journal::{Journal, Segment, WriterOptions};
 use vexfs_replay::recovery::{Places, RecoveryManager, RecoveryOptions, Way};
 use vexfs_replay::replay::Cut;
 
+use crate::chains::{Blow, strike};
 use crate::small_journal::OPTIONS;
 use crate::spy::{Call, SpiedFolder};
 use crate::story::{Story, Teller};
@@ -55,6 +56,35 @@ fn is_allowed(journal: &Journal, cuts: &[Cut], (name, offset, bytes): (&str, u64
     });
     let sealed = end_of_blocks(segment);
     (segment.number, offset) >= restart || offset + bytes <= PAGE || in_cut || offset >= sealed
+}
+
+/// What a checkpoint spares is not looked at, even where that is the header of the segment at whose end it
+/// was taken.
+#[test]
+fn a_segment_that_a_checkpoint_has_done_with_may_have_no_header() {
+    let world = World::open(2, 220);
+    let segments = world.segments().len();
+    let mut covered = 0;
+    for segment in 1..segments - 1 {
+        let last_lsn = world.blocks(segment).last().unwrap().last_lsn();
+        let world = world.copy().with_checkpoints(&[last_lsn]);
+        let expected = whole(world.copy().recover(options())).record;
+        strike(&world, Blow::Headless { segment });
+        let mut manager = world.manager(options());
+        let survey = manager.survey().unwrap();
+        // Where a transaction is open at its end, the segment is read again.
+        if !survey.facts.damage_is_covered {
+            continue;
+        }
+        covered += 1;
+        let found = whole(manager.recover(&mut |_| {})).record;
+        assert_eq!(
+            (found.last_lsn, found.state_digest),
+            (expected.last_lsn, expected.state_digest)
+        );
+        assert_eq!((found.way(), found.spared_events), (Some(Way::Incremental), last_lsn));
+    }
+    assert!(covered > 1, "{covered}");
 }
 
 #[test]

@@ -91,6 +91,7 @@ pub(crate) fn check_manifest(salvaged: &Salvaged, new: &MemoryFolder) -> Result<
         let evident = match it.because {
             DroppedBecause::Damaged | DroppedBecause::TornTail => it.damage.is_some(),
             DroppedBecause::Unfinished => it.transaction.is_some(),
+            DroppedBecause::BeingWritten => it.transaction.is_some() || it.damage.is_some(),
             _ => it.inconsistency.is_some(),
         };
         same("evidence", &true, &evident).map_err(|error| format!("{error} of {it:?}"))?;

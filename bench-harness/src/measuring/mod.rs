@@ -2,9 +2,11 @@
 //! many measurements of one thing come to.
 
 mod quantiles;
+mod recovering;
 mod replaying;
 mod roofline;
 
 pub(crate) use quantiles::{Better, Latencies, Quantiles};
+pub(crate) use recovering::{RecoveredOnce, Recovering, places};
 pub(crate) use replaying::{Keeping, Replayed, Replaying};
 pub(crate) use roofline::Rooflines;

@@ -5,18 +5,24 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::figure;
+
 /// Where measurements lie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Quantiles {
     /// How many there are.
     pub(crate) count: u64,
     /// Half are no more.
+    #[serde(deserialize_with = "figure::or_none")]
     pub(crate) p50: f64,
     /// Nine of ten are no more.
+    #[serde(deserialize_with = "figure::or_none")]
     pub(crate) p90: f64,
     /// 99 of 100 are no more.
+    #[serde(deserialize_with = "figure::or_none")]
     pub(crate) p99: f64,
     /// None is more.
+    #[serde(deserialize_with = "figure::or_none")]
     pub(crate) max: f64,
 }
 

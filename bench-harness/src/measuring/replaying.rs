@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use vexfs_replay::checkpoint::CheckpointPolicy;
+use vexfs_replay::checkpoint::{CheckpointPolicy, Stalls};
 use vexfs_replay::journal::{Journal, Validation};
 use vexfs_replay::profile::{Profile, Profiler};
 use vexfs_replay::replay::{
@@ -37,7 +38,7 @@ pub(crate) struct Replaying {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) keeping: Keeping,
     /// After how many events a checkpoint is due.
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 1_000_000)]
     pub(crate) checkpoint_events: u64,
     /// Tells where the time goes.
     #[arg(long)]
@@ -74,6 +75,8 @@ pub(crate) struct Replayed {
     /// What it took to compute the state's digest, of all the time, in seconds; 0 where that was done on the
     /// way.
     pub(crate) digest_seconds: f64,
+    /// How long applying stood still for each checkpoint.
+    pub(crate) stalls: Stalls,
     /// Where the time went, where that was wanted.
     pub(crate) profile: Option<Profile>,
     /// How much memory was resident in between, in bytes, after so many seconds; where a profile was wanted.
@@ -99,7 +102,7 @@ impl Replaying {
             validation: Validation::Cryptographic,
             threads: cores(),
             keeping: Keeping::Nothing,
-            checkpoint_events: 100_000,
+            checkpoint_events: 1_000_000,
             profile: false,
         }
     }
@@ -107,20 +110,16 @@ impl Replaying {
     /// Replays it in a process of its own.
     pub(crate) fn alone(&self) -> Measured<Replayed> {
         let keeping = self.keeping.to_possible_value();
-        let output = Command::new(std::env::current_exe()?)
-            .arg("one")
-            .arg(&self.journal)
-            .args(["--validation", self.validation.name()])
-            .args(["--threads", &self.threads.to_string()])
-            .args(["--keeping", keeping.as_ref().map_or("", |it| it.get_name())])
-            .args(["--checkpoint-events", &self.checkpoint_events.to_string()])
-            .args(self.profile.then_some("--profile"))
-            .output()?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("a replay ended with {}: {said}", output.status).into());
-        }
-        Ok(serde_json::from_slice(&output.stdout)?)
+        json_of(
+            Command::new(std::env::current_exe()?)
+                .arg("one")
+                .arg(&self.journal)
+                .args(["--validation", self.validation.name()])
+                .args(["--threads", &self.threads.to_string()])
+                .args(["--keeping", keeping.as_ref().map_or("", |it| it.get_name())])
+                .args(["--checkpoint-events", &self.checkpoint_events.to_string()])
+                .args(self.profile.then_some("--profile")),
+        )
     }
 
     /// Replays it in this process.
@@ -164,6 +163,7 @@ impl Replaying {
         replayed.seconds = started.elapsed().as_secs_f64();
         replayed.peak_bytes = peak_bytes()?;
         replayed.events = outcome.findings.tally.events;
+        replayed.stalls = outcome.checkpoints.stalls;
         replayed.bytes = outcome.findings.bytes;
         replayed.profile = profiler.map(|profiler| profiler.profile());
         Ok(replayed)
@@ -180,15 +180,30 @@ impl Replaying {
             options.checkpoints = Some(Checkpoints {
                 folder: Arc::new(DiskFolder::open(folder)?),
                 start: CheckpointStart::Nothing,
-                policy: Some(CheckpointPolicy { every_events, ..CheckpointPolicy::default() }),
+                // The one at the end is the same whatever was taken on the way.
+                policy: Some(CheckpointPolicy {
+                    every_events,
+                    at_end: false,
+                    ..CheckpointPolicy::default()
+                }),
             });
         }
         Ok(options)
     }
 }
 
+/// Runs a program, and reads the JSON that it prints.
+pub(super) fn json_of<T: DeserializeOwned>(command: &mut Command) -> Measured<T> {
+    let output = command.output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{command:?} ended with {}: {said}", output.status).into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
 /// The most memory that this process had resident so far, in bytes.
-fn peak_bytes() -> Measured<u64> {
+pub(super) fn peak_bytes() -> Measured<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));

@@ -16,7 +16,9 @@ use vexfs_replay::event::{EventIter, Malformed};
 use vexfs_replay::journal::{Journal, block, layout::BlockHeader};
 use vexfs_replay::state::{Key, for_each_effect};
 
+use super::{Better, Quantiles};
 use crate::Measured;
+use crate::figure;
 use crate::workloads::Workload;
 
 /// How much of a journal is looked at, in bytes: more than caches hold.
@@ -31,15 +33,20 @@ const BATCH: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rooflines {
     /// How many bytes SHA-256 hashes in a second, with the quickest backend.
+    #[serde(deserialize_with = "figure::or_none")]
     pub(crate) sha256_bytes_per_second: f64,
     /// How many bytes `pread` copies out of the page cache in a second.
+    #[serde(deserialize_with = "figure::or_none")]
     pub(crate) read_bytes_per_second: f64,
     /// How many effects a map of the standard library takes in a second, with the journal's keys, hashed, and
     /// values of one word.
+    #[serde(deserialize_with = "figure::or_none")]
     pub(crate) map_effects_per_second: f64,
     /// How many effects an event has in the journal that was looked at.
+    #[serde(deserialize_with = "figure::or_none")]
     pub(crate) effects_per_event: f64,
     /// How many bytes an event has there.
+    #[serde(deserialize_with = "figure::or_none")]
     pub(crate) bytes_per_event: f64,
     /// How many cores there are.
     pub(crate) cores: usize,
@@ -59,6 +66,21 @@ impl Rooflines {
             bytes_per_event: workload.bytes as f64 / workload.events as f64,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         })
+    }
+
+    /// Those of several rounds, each the median.
+    pub(crate) fn medians(rounds: &[Self]) -> Self {
+        let of = |figure: &dyn Fn(&Self) -> f64| {
+            Quantiles::of(&rounds.iter().map(figure).collect::<Vec<_>>(), Better::More).p50
+        };
+        Self {
+            sha256_bytes_per_second: of(&|it| it.sha256_bytes_per_second),
+            read_bytes_per_second: of(&|it| it.read_bytes_per_second),
+            map_effects_per_second: of(&|it| it.map_effects_per_second),
+            effects_per_event: of(&|it| it.effects_per_event),
+            bytes_per_event: of(&|it| it.bytes_per_event),
+            cores: rounds.first().map_or(1, |it| it.cores),
+        }
     }
 
     /// How many events a second one core hashes, and does nothing else.

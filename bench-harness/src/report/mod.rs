@@ -1,16 +1,33 @@
 //! What the harness found, in one schema: what is printed, what a page is made of, and what another run is
 //! compared with.
 //!
-//! Each command fills its own part. Reports of several commands can be put together into one.
+//! Each command fills its own part. Reports of several commands can be put together into one. A part that a
+//! command doesn't fill is empty, and nothing that shows a report needs any of them.
 
+pub(crate) mod command;
+#[cfg(test)]
+mod documented;
+mod json;
+mod merge;
+mod page;
+mod parts;
+mod peers;
+mod plots;
+pub(crate) mod profile;
+mod readme;
+#[cfg(test)]
+mod samples;
+mod sections;
 pub(crate) mod text;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::parts::{MadeBy, Part, this_command};
+pub(crate) use self::peers::{OURS, PeerFigures, PeerRow, PeerRun};
+pub(crate) use self::profile::{Latency, Profile};
+use crate::figure;
 use crate::machine::Machine;
-use vexfs_replay::profile::Stage;
-
-use crate::measuring::{Better, Quantiles, Replayed, Rooflines};
+use crate::measuring::{Better, Quantiles, Rooflines};
 use crate::workloads::Workload;
 
 /// The version of the schema: it changes when a reader must.
@@ -24,6 +41,9 @@ pub(crate) struct Report {
     /// The program's version.
     pub(crate) version: String,
     pub(crate) machine: Machine,
+    /// Which commands it was made by, part by part.
+    #[serde(default)]
+    pub(crate) made_by: Vec<MadeBy>,
     /// What the figures are about.
     #[serde(default)]
     pub(crate) workloads: Vec<Workload>,
@@ -36,9 +56,12 @@ pub(crate) struct Report {
     /// What changes when one thing changes.
     #[serde(default)]
     pub(crate) sweeps: Vec<Sweep>,
-    /// Where the time of a replay goes.
+    /// Where the time and the memory of one replay go.
     #[serde(default)]
-    pub(crate) profile: Option<Profiled>,
+    pub(crate) profile: Option<Profile>,
+    /// What others come to with the same data.
+    #[serde(default)]
+    pub(crate) peers: Vec<PeerRow>,
 }
 
 /// A row of the table.
@@ -54,12 +77,14 @@ pub(crate) struct Row {
     /// What was aimed at, where there was an aim.
     pub(crate) target: Option<f64>,
     /// What was claimed before, from the better to the worse end.
+    #[serde(default, deserialize_with = "figure::range_or_none")]
     pub(crate) claimed: Option<[f64; 2]>,
     pub(crate) ours: Quantiles,
     /// How often the better end of the claim our median is, where there is a claim: 10 is ten times
     /// better.
     pub(crate) times_better: Option<f64>,
     /// The share of what the machine could do at most, where that says something, and what that is.
+    #[serde(default, deserialize_with = "figure::share_or_none")]
     pub(crate) of_roofline: Option<(f64, String)>,
 }
 
@@ -68,6 +93,9 @@ pub(crate) struct Row {
 pub(crate) struct Sweep {
     /// What is varied, with its unit.
     pub(crate) varied: String,
+    /// The name of the workload that all points have; empty where the points are workloads.
+    #[serde(default)]
+    pub(crate) on: String,
     pub(crate) points: Vec<Point>,
     /// Where time per event or memory beside the state isn't flat, in words; none where it is.
     pub(crate) bends: Vec<String>,
@@ -82,66 +110,12 @@ pub(crate) struct Point {
     pub(crate) value: Option<f64>,
     /// How many events there are a second, by round.
     pub(crate) events_per_second: Quantiles,
+    #[serde(deserialize_with = "figure::or_none")]
     pub(crate) nanoseconds_per_event: f64,
     /// The most memory that the process had resident, in bytes; the median of the rounds.
     pub(crate) peak_bytes: u64,
     /// What of that is neither state nor program, in bytes.
     pub(crate) pipeline_bytes: u64,
-}
-
-/// Where the time of a replay goes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Profiled {
-    pub(crate) workload: String,
-    pub(crate) threads: usize,
-    /// How much longer a replay with timers took than the one beside it without, as a share, by round.
-    pub(crate) cost: Quantiles,
-    /// The replay whose time is the median, with its profile and its memory over time.
-    pub(crate) replayed: Replayed,
-}
-
-/// A stage's part of the time that all workers had.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct StageShare {
-    pub(crate) name: &'static str,
-    /// How many nanoseconds an event all workers together spent.
-    pub(crate) nanoseconds_per_event: f64,
-    /// The share of the time that they had.
-    pub(crate) share: f64,
-    /// How long each worker was at it, in seconds, where that is known.
-    pub(crate) workers: Vec<f64>,
-}
-
-impl Profiled {
-    /// The stages, and what is none: together they are all of the workers' time.
-    pub(crate) fn stages(&self) -> Vec<StageShare> {
-        let Replayed { seconds, digest_seconds, events, ref profile, .. } = self.replayed;
-        let threads = self.threads as f64;
-        let profile = profile.clone().unwrap_or_default();
-        let share = |name, workers: Vec<f64>, all: f64| StageShare {
-            name,
-            nanoseconds_per_event: all * 1e9 / events as f64,
-            share: all / (seconds * threads),
-            workers,
-        };
-        let mut stages = Vec::new();
-        for stage in Stage::ALL {
-            let busy = profile.workers.iter();
-            let busy = busy.map(|it| it.busy.get(&stage).copied().unwrap_or_default());
-            let busy: Vec<f64> = busy.collect();
-            let all: f64 = busy.iter().sum();
-            if all > 0.0 {
-                stages.push(share(stage.name(), busy, all));
-            }
-        }
-        let idle: Vec<f64> = profile.workers.iter().map(|it| it.idle).collect();
-        let all = idle.iter().sum();
-        stages.push(share("idle", idle, all));
-        stages.push(share("digest of the state", Vec::new(), digest_seconds * threads));
-        let rest = seconds - profile.seconds - digest_seconds;
-        stages.push(share("before and after the pass", Vec::new(), rest * threads));
-        stages
-    }
 }
 
 impl Report {
@@ -151,11 +125,13 @@ impl Report {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             machine: Machine::this(),
+            made_by: Vec::new(),
             workloads: Vec::new(),
             rooflines: Vec::new(),
             table: Vec::new(),
             sweeps: Vec::new(),
             profile: None,
+            peers: Vec::new(),
         }
     }
 }

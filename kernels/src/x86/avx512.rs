@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::sha_ni;
+use super::sha_ni_pair;
 use super::vectors::{sha256_in_vectors, sixteen_times};
 use crate::lanes::{Batch, Block, ROUNDS, State};
 use crate::portable;
@@ -14,17 +14,17 @@ use crate::{Backend, Digest, Kernel};
 
 const LANES: usize = 16;
 /// With fewer busy lanes than this, the SHA instructions are quicker.
-const LEAST_BESIDE_SHA: usize = 11;
+const LEAST_BESIDE_SHA: usize = 12;
 
 type Vector = __m512i;
 
 /// The SHA-256 of each of `ranges`; there are as many digests.
 pub(crate) fn sha256_many(kernel: Kernel, ranges: &[&[u8]], digests: &mut [Digest]) {
     let mut batch = Batch::new(ranges, digests);
-    match Backend::ShaNi4.kernel() {
-        Ok(narrow) => {
+    match Backend::ShaNi2.kernel() {
+        Ok(pair) => {
             batch.run(LEAST_BESIDE_SHA, |states, blocks| compress(kernel, states, blocks));
-            sha_ni::finish(narrow, &mut batch);
+            sha_ni_pair::finish(pair, &mut batch);
         }
         Err(_) => {
             batch.run(2, |states, blocks| compress(kernel, states, blocks));

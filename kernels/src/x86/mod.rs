@@ -6,4 +6,5 @@
 pub(crate) mod avx2;
 pub(crate) mod avx512;
 pub(crate) mod sha_ni;
+pub(crate) mod sha_ni_pair;
 mod vectors;

@@ -1,7 +1,8 @@
 //! SHA-256 with the SHA instructions, several ranges side by side in one thread.
 //!
 //! A single stream is bound by the latency of `sha256rnds2`: the next one waits for the one before.
-//! Independent streams fill these gaps.
+//! Independent streams fill these gaps. In which order the instructions stand is left to the compiler; two
+//! lanes in an order that is pinned are `sha_ni_pair`.
 
 #![expect(unsafe_code, reason = "an instruction set must be known to be there before it is used")]
 
@@ -11,28 +12,25 @@ use crate::lanes::{Batch, Block, ROUNDS, State};
 use crate::{Backend, Digest, Kernel};
 
 /// The round constants, four rounds a row.
-const CONSTANTS: [[u32; 4]; 16] = bytemuck::must_cast(ROUNDS);
+pub(super) const CONSTANTS: [[u32; 4]; 16] = bytemuck::must_cast(ROUNDS);
+
+/// Which byte of four words goes where.
+pub(super) const BIG_ENDIAN: [u8; 16] = [3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12];
 
 /// The SHA-256 of each of `ranges`; there are as many digests.
-pub(crate) fn sha256_many<const N: usize>(
-    kernel: Kernel,
-    ranges: &[&[u8]],
-    digests: &mut [Digest],
-) {
+pub(crate) fn sha256_many(kernel: Kernel, ranges: &[&[u8]], digests: &mut [Digest]) {
     let mut batch = Batch::new(ranges, digests);
-    batch.run::<N>(N, |states, blocks| compress(kernel, states, blocks));
-    finish(kernel, &mut batch);
-}
-
-/// Hashes what wider lanes have left.
-pub(crate) fn finish(kernel: Kernel, batch: &mut Batch<'_>) {
     batch.run::<4>(3, |states, blocks| compress(kernel, states, blocks));
     batch.run::<2>(2, |states, blocks| compress(kernel, states, blocks));
     batch.run::<1>(1, |states, blocks| compress(kernel, states, blocks));
 }
 
 /// Takes equally many blocks into each state.
-fn compress<const N: usize>(kernel: Kernel, states: &mut [State; N], blocks: [&[Block]; N]) {
+pub(super) fn compress<const N: usize>(
+    kernel: Kernel,
+    states: &mut [State; N],
+    blocks: [&[Block]; N],
+) {
     assert!(matches!(kernel.backend(), Backend::ShaNi2 | Backend::ShaNi4));
     assert!(blocks.iter().all(|it| it.len() == blocks[0].len()), "lanes go in step");
     // SAFETY: there is a kernel of this backend only where the processor has the instructions.
@@ -41,25 +39,10 @@ fn compress<const N: usize>(kernel: Kernel, states: &mut [State; N], blocks: [&[
 
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 fn compress_with_instructions<const N: usize>(states: &mut [State; N], blocks: [&[Block]; N]) {
-    let big_endian = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
-    // The instructions want the state as ABEF and CDGH.
-    let mut abef = [_mm_setzero_si128(); N];
-    let mut cdgh = abef;
-    for lane in 0..N {
-        let [abcd, efgh] = bytemuck::cast::<State, [__m128i; 2]>(states[lane]);
-        let (cdab, efgh) = (_mm_shuffle_epi32(abcd, 0xB1), _mm_shuffle_epi32(efgh, 0x1B));
-        abef[lane] = _mm_alignr_epi8(cdab, efgh, 8);
-        cdgh[lane] = _mm_blend_epi16(efgh, cdab, 0xF0);
-    }
+    let (mut abef, mut cdgh) = load(states);
     for index in (0..).take(blocks[0].len()) {
         let (abef_before, cdgh_before) = (abef, cdgh);
-        let mut words = [[_mm_setzero_si128(); 4]; N];
-        for lane in 0..N {
-            let block = bytemuck::cast_ref::<_, [[u8; 16]; 4]>(&blocks[lane][index]);
-            for (words, bytes) in words[lane].iter_mut().zip(block) {
-                *words = _mm_shuffle_epi8(bytemuck::cast(*bytes), big_endian);
-            }
-        }
+        let mut words = words_of(&blocks, index);
         macro_rules! four_rounds {
             ($($row:literal)*) => { $(
                 let constants = bytemuck::cast(CONSTANTS[$row]);
@@ -88,6 +71,31 @@ fn compress_with_instructions<const N: usize>(states: &mut [State; N], blocks: [
             cdgh[lane] = _mm_add_epi32(cdgh[lane], cdgh_before[lane]);
         }
     }
+    store(abef, cdgh, states);
+}
+
+/// The states as the instructions want them: ABEF and CDGH.
+#[target_feature(enable = "ssse3,sse4.1")]
+#[inline]
+pub(super) fn load<const N: usize>(states: &[State; N]) -> ([__m128i; N], [__m128i; N]) {
+    let mut abef = [_mm_setzero_si128(); N];
+    let mut cdgh = abef;
+    for lane in 0..N {
+        let [abcd, efgh] = bytemuck::cast::<State, [__m128i; 2]>(states[lane]);
+        let (cdab, efgh) = (_mm_shuffle_epi32(abcd, 0xB1), _mm_shuffle_epi32(efgh, 0x1B));
+        abef[lane] = _mm_alignr_epi8(cdab, efgh, 8);
+        cdgh[lane] = _mm_blend_epi16(efgh, cdab, 0xF0);
+    }
+    (abef, cdgh)
+}
+
+#[target_feature(enable = "ssse3,sse4.1")]
+#[inline]
+pub(super) fn store<const N: usize>(
+    abef: [__m128i; N],
+    cdgh: [__m128i; N],
+    states: &mut [State; N],
+) {
     for lane in 0..N {
         let (feba, dchg) =
             (_mm_shuffle_epi32(abef[lane], 0x1B), _mm_shuffle_epi32(cdgh[lane], 0xB1));
@@ -95,4 +103,19 @@ fn compress_with_instructions<const N: usize>(states: &mut [State; N], blocks: [
         let efgh = _mm_alignr_epi8(dchg, feba, 8);
         states[lane] = bytemuck::cast([abcd, efgh]);
     }
+}
+
+/// The sixteen words of each lane's block of this index.
+#[target_feature(enable = "ssse3")]
+#[inline]
+pub(super) fn words_of<const N: usize>(blocks: &[&[Block]; N], index: usize) -> [[__m128i; 4]; N] {
+    let big_endian = bytemuck::must_cast(BIG_ENDIAN);
+    let mut words = [[_mm_setzero_si128(); 4]; N];
+    for (words, blocks) in words.iter_mut().zip(blocks) {
+        let block = bytemuck::cast_ref::<_, [[u8; 16]; 4]>(&blocks[index]);
+        for (words, bytes) in words.iter_mut().zip(block) {
+            *words = _mm_shuffle_epi8(bytemuck::cast(*bytes), big_endian);
+        }
+    }
+    words
 }

@@ -16,10 +16,10 @@ macro_rules! sha256_in_vectors {
             for index in (0..).take(blocks[0].len()) {
                 let before = state;
                 let mut words = words_of(&blocks, index);
-                sixteen_rounds(&mut state, &words, &ROUNDS.as_chunks().0[0]);
-                for constants in &ROUNDS.as_chunks().0[1..] {
-                    extend(&mut words);
-                    sixteen_rounds(&mut state, &words, constants);
+                let [given, made @ ..] = ROUNDS.as_chunks().0 else { return };
+                sixteen_rounds(&mut state, &words, given);
+                for constants in made {
+                    sixteen_rounds_and_words(&mut state, &mut words, constants);
                 }
                 for (word, before) in state.iter_mut().zip(before) {
                     *word = add(*word, before);
@@ -51,16 +51,33 @@ macro_rules! sha256_in_vectors {
             }
         }
 
-        /// Makes the words of the next sixteen rounds from those of the last (FIPS 180-4, 6.2.2).
         #[target_feature(enable = $features)]
         #[inline]
-        fn extend(words: &mut [Vector; 16]) {
+        fn sixteen_rounds(state: &mut [Vector; 8], words: &[Vector; 16], constants: &[u32; 16]) {
+            macro_rules! each {
+                ($t:literal) => {
+                    round(state, add(words[$t], splat(constants[$t])))
+                };
+            }
+            sixteen_times!(each);
+        }
+
+        /// Makes each word from the last sixteen (FIPS 180-4, 6.2.2) right before its round: rounds wait for each
+        /// other, and that fills the gaps.
+        #[target_feature(enable = $features)]
+        #[inline]
+        fn sixteen_rounds_and_words(
+            state: &mut [Vector; 8],
+            words: &mut [Vector; 16],
+            constants: &[u32; 16],
+        ) {
             macro_rules! each {
                 ($t:literal) => {{
                     let (early, late) = (words[($t + 1) % 16], words[($t + 14) % 16]);
                     let early = xor(rotate::<7>(early), rotate::<18>(early), shift::<3>(early));
                     let late = xor(rotate::<17>(late), rotate::<19>(late), shift::<10>(late));
                     words[$t] = add(add(words[$t], words[($t + 9) % 16]), add(early, late));
+                    round(state, add(words[$t], splat(constants[$t])));
                 }};
             }
             sixteen_times!(each);
@@ -68,21 +85,14 @@ macro_rules! sha256_in_vectors {
 
         #[target_feature(enable = $features)]
         #[inline]
-        fn sixteen_rounds(state: &mut [Vector; 8], words: &[Vector; 16], constants: &[u32; 16]) {
-            let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-            macro_rules! each {
-                ($t:literal) => {{
-                    let given = add(add(words[$t], splat(constants[$t])), h);
-                    let mixed = xor(rotate::<6>(e), rotate::<11>(e), rotate::<25>(e));
-                    let first = add(add(given, choose(e, f, g)), mixed);
-                    let mixed = xor(rotate::<2>(a), rotate::<13>(a), rotate::<22>(a));
-                    let second = add(mixed, majority(a, b, c));
-                    (h, g, f, e) = (g, f, e, add(d, first));
-                    (d, c, b, a) = (c, b, a, add(first, second));
-                }};
-            }
-            sixteen_times!(each);
-            *state = [a, b, c, d, e, f, g, h];
+        fn round(state: &mut [Vector; 8], word: Vector) {
+            let [a, b, c, d, e, f, g, h] = *state;
+            let given = add(word, h);
+            let mixed = xor(rotate::<6>(e), rotate::<11>(e), rotate::<25>(e));
+            let first = add(add(given, choose(e, f, g)), mixed);
+            let mixed = xor(rotate::<2>(a), rotate::<13>(a), rotate::<22>(a));
+            let second = add(mixed, majority(a, b, c));
+            *state = [add(first, second), a, b, c, add(d, first), e, f, g];
         }
     };
 }

@@ -101,7 +101,7 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<Report, Error> {
     let seconds = started.elapsed().as_secs_f64();
     let head = format!("{}:{}", head.lsn, hex::encode(head.digest));
     let json = json!({
-        "journal": path,
+        "journal": path.to_string_lossy(),
         "recipe": recipe,
         "seed": arguments.seed,
         "events": generated.events,

@@ -52,8 +52,8 @@ pub(crate) fn run(verb: &ImportVerb) -> Result<Report, Error> {
     let head = format!("{}:{}", head.lsn, hex::encode(head.digest));
     let rate = outcome.commits as f64 / seconds;
     let json = json!({
-        "journal": path,
-        "repository": arguments.repository,
+        "journal": path.to_string_lossy(),
+        "repository": arguments.repository.to_string_lossy(),
         "commit": outcome.head,
         "commits": outcome.commits,
         "events": outcome.events,

@@ -2,6 +2,7 @@
 
 mod backend;
 mod checkpoint;
+mod choice;
 mod demo;
 mod exit;
 mod generate;
@@ -218,7 +219,7 @@ fn split_path<'p>(path: &'p Path, option: &'static str) -> Result<(&'p Path, &'p
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| Error::InvalidOption {
         option,
-        reason: format!("{} names no file", path.display()),
+        reason: format!("{} names no file, or its name is no text", path.display()),
     })?;
     if vexfs_replay::journal::segment::number_of(name).is_some() {
         let reason = format!("{} is named as a segment of a journal is", path.display());

@@ -12,6 +12,7 @@ use vexfs_replay::recovery::{
 };
 use vexfs_replay::replay::ReplayOptions;
 
+use super::choice::one_of;
 use super::exit::Exit;
 use super::outcome::outcome_json;
 use super::output::{Report, facts, grouped};
@@ -33,11 +34,11 @@ pub(crate) struct RecoverArguments {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     accept_loss: Vec<LossArgument>,
     /// A failure that is known from elsewhere. It counts before what is found.
-    #[arg(long, value_enum, value_name = "TYPE")]
-    failure: Option<FailureArgument>,
+    #[arg(long, value_parser = one_of(FailureType::ALL, |_| None), value_name = "TYPE")]
+    failure: Option<FailureType>,
     /// Try this one alone, instead of choosing.
-    #[arg(long, value_enum)]
-    strategy: Option<WayArgument>,
+    #[arg(long, value_parser = one_of(ways(), |way| Some(way.about())))]
+    strategy: Option<Way>,
     /// Go back to the checkpoint of this watermark, and keep aside what came after it.
     #[arg(long, value_name = "LSN", conflicts_with_all = ["strategy", "failure"])]
     rollback_to: Option<u64>,
@@ -79,60 +80,9 @@ enum LossArgument {
     Undo,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum FailureArgument {
-    SystemCrash,
-    DataCorruption,
-    StorageFailure,
-    MemoryCorruption,
-    NetworkPartition,
-    IncompleteTransaction,
-    JournalTruncation,
-    CheckpointInconsistency,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum WayArgument {
-    /// From the first event, no checkpoint trusted.
-    Full,
-    /// From the newest usable checkpoint to the end, or to where it is asked to stop.
-    Partial,
-    /// As partial, to the last intact event before damage.
-    BeforeDamage,
-    /// From a checkpoint, and from nothing else.
-    Incremental,
-    /// Past damage.
-    Emergency,
-    /// To the cut that all participants agree on.
-    Coordinated,
-}
-
-impl From<FailureArgument> for FailureType {
-    fn from(argument: FailureArgument) -> Self {
-        match argument {
-            FailureArgument::SystemCrash => Self::SystemCrash,
-            FailureArgument::DataCorruption => Self::DataCorruption,
-            FailureArgument::StorageFailure => Self::StorageFailure,
-            FailureArgument::MemoryCorruption => Self::MemoryCorruption,
-            FailureArgument::NetworkPartition => Self::NetworkPartition,
-            FailureArgument::IncompleteTransaction => Self::IncompleteTransaction,
-            FailureArgument::JournalTruncation => Self::JournalTruncation,
-            FailureArgument::CheckpointInconsistency => Self::CheckpointInconsistency,
-        }
-    }
-}
-
-impl From<WayArgument> for Way {
-    fn from(argument: WayArgument) -> Self {
-        match argument {
-            WayArgument::Full => Self::Full,
-            WayArgument::Partial => Self::Partial,
-            WayArgument::BeforeDamage => Self::BeforeDamage,
-            WayArgument::Incremental => Self::Incremental,
-            WayArgument::Emergency => Self::Emergency,
-            WayArgument::Coordinated => Self::Coordinated,
-        }
-    }
+/// The ways that may be asked for by name. A rollback also needs to be told where to.
+fn ways() -> impl Iterator<Item = Way> {
+    Way::ALL.into_iter().filter(|way| *way != Way::Rollback)
 }
 
 impl RecoverArguments {
@@ -183,8 +133,8 @@ impl RecoverArguments {
                 holes: accepts(LossArgument::Holes),
                 undo: accepts(LossArgument::Undo) || self.rollback_to.is_some(),
             },
-            reported: self.failure.map(FailureType::from),
-            only: rollback.or(self.strategy.map(Way::from)),
+            reported: self.failure,
+            only: rollback.or(self.strategy),
             rollback_to: self.rollback_to,
             recent: self.recent,
             retries: self.retries,

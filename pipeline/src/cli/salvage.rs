@@ -116,6 +116,10 @@ fn rows_of(salvaged: &Salvaged) -> Vec<(&'static str, String)> {
         ("head", format!("{}:{}", new.head_lsn, hex::encode(new.head_digest))),
         ("state", format!("{}, {same}", hex::encode(new.state_digest))),
     ];
+    rows.extend(salvaged.holder.iter().map(|holder| {
+        let goes_on = "its writer goes on: what comes later is not in the new journal";
+        ("held by", format!("{holder}; {goes_on}"))
+    }));
     let told = salvaged.dropped.iter().take(TOLD);
     rows.extend(told.map(|it| (it.because.name(), in_words(it))));
     let untold = salvaged.dropped.len().saturating_sub(TOLD);

@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &SealArguments) -> Result<Report, Error> {
     let closed = statement.ending == layout::ENDING_CLOSED;
     let path = place.path();
     let json = json!({
-        "signature": path,
+        "signature": path.to_string_lossy(),
         "key_id": hex::encode(id),
         "head": format!("{}:{}", head.lsn, hex::encode(head.digest)),
         "closed": closed,

@@ -101,7 +101,7 @@ pub(crate) fn shown(arguments: &ReplayArguments) -> Result<(StoredState, Told), 
     }
     let exit = if losses.is_empty() { Exit::Clean } else { Exit::Loss };
     let json = json!({
-        "path": path,
+        "path": path.to_string_lossy(),
         "journal_id": hex::encode(held.journal_id),
         "validation": held.validation,
         "moment": moment,

@@ -2,15 +2,14 @@
 //! the pipeline's memory limit: when none is free, reading waits. Between passes that follow each other
 //! they may be kept, since memory that was touched before is quicker.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use vexfs_kernels::Digest;
 
 use crate::error::Error;
 use crate::journal::Stretch;
 use crate::stages::decode::Decoded;
+use crate::sync::{Mutex, PoisonError, Receiver, Sender, bounded};
 
 /// What an epoch needs while it is on its way.
 #[derive(Debug, Default)]

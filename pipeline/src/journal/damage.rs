@@ -117,6 +117,9 @@ pub enum Fault {
     /// A segment's file is not there.
     #[error("segment {0} is missing")]
     SegmentMissing(u64),
+    /// The segment's file ends where its seal must stand.
+    #[error("the file ends where the segment's seal should stand")]
+    SealMissing,
     /// The seal doesn't say what the segment holds.
     #[error("the seal says {field} {found} where the segment has {expected}")]
     SealMismatch {
@@ -169,6 +172,7 @@ impl Fault {
             Self::CutShort { .. } => "cut_short",
             Self::Malformed(_) => "malformed_event",
             Self::SegmentMissing(_) => "segment_missing",
+            Self::SealMissing => "seal_missing",
             Self::SealMismatch { .. } => "seal_mismatch",
             Self::TrailingBytes { .. } => "trailing_bytes",
             Self::UnknownFormat { .. } => "unknown_format",
@@ -190,6 +194,7 @@ impl Fault {
             | Self::LimitExceeded { .. }
             | Self::Malformed(_)
             | Self::SegmentMissing(_)
+            | Self::SealMissing
             | Self::SealMismatch { .. }
             | Self::TrailingBytes { .. }
             | Self::UnknownFormat { .. } => Trace::Sound,

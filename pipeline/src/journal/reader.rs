@@ -67,6 +67,8 @@ pub struct Journal {
     pub journal_id: [u8; 16],
     /// Its segments that are there, by number.
     pub segments: Vec<Segment>,
+    /// Where they are.
+    folder: Arc<dyn Folder>,
 }
 
 impl Journal {
@@ -113,9 +115,21 @@ impl Journal {
             let path = first.map_or_else(|| folder.path(""), |segment| segment.path.clone());
             return Err(Error::NotAJournal { path, fault });
         };
-        let mut journal = Self { journal_id: header.journal_id, segments };
+        let mut journal = Self { journal_id: header.journal_id, segments, folder };
         journal.link();
         Ok(journal)
+    }
+
+    /// Who holds the journal's lock: a writer that lives, or a recovery. No writer has a file that stands
+    /// alone.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when that can't be told.
+    pub fn holder(&self) -> Result<Option<String>, Error> {
+        if self.folder.is_one_file() {
+            return Ok(None);
+        }
+        self.folder.lock_holder().context("look who locks", self.folder.path(""), None)
     }
 
     /// Lets each segment know what the next one says of it.

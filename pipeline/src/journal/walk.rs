@@ -92,8 +92,8 @@ impl<'j> Walk<'j> {
     }
 
     /// Starts the walk at the block that a walk of this journal would come to at `position`. What
-    /// lies before it is not looked at. A walk whose start is in a segment without a valid header
-    /// begins at the journal's front.
+    /// lies before it is not looked at. Where the start is in a segment without a valid header, the walk
+    /// begins with the next one if that follows at once, else at the journal's front.
     #[must_use]
     pub fn starting_at(self, position: Position) -> Self {
         let segments = &self.journal.segments;
@@ -108,8 +108,22 @@ impl<'j> Walk<'j> {
                 blocks_before: position.next_block.saturating_sub(header.first_block),
                 ..self
             },
-            _ => self,
+            _ => match self.following(&position) {
+                Some(index) => Self { index, position, ..self },
+                None => self,
+            },
         }
+    }
+
+    /// The segment that follows the position's own, where nothing lies between the position and it.
+    fn following(&self, position: &Position) -> Option<usize> {
+        let number = position.segment.checked_add(1)?;
+        let index = self.journal.segments.partition_point(|segment| segment.number < number);
+        // At the front, what is missing before is looked for.
+        let segment = self.journal.segments.get(index).filter(|_| index > 0)?;
+        let (header, _) = segment.header.ok()?;
+        let follows = (number, position.next_lsn, position.next_block);
+        ((header.segment, header.first_lsn, header.first_block) == follows).then_some(index)
     }
 
     /// Ends the walk behind the block that holds this LSN: nothing that follows is looked at.

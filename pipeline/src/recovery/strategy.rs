@@ -96,6 +96,22 @@ impl Way {
         }
     }
 
+    /// What it does, in a line.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Full => "From the first event, no checkpoint trusted",
+            Self::Partial => {
+                "From the newest usable checkpoint to the end, or to where it is asked to stop"
+            }
+            Self::BeforeDamage => "As partial, to the last intact event before damage",
+            Self::Incremental => "From a checkpoint, and from nothing else",
+            Self::Emergency => "Past damage",
+            Self::Coordinated => "To the cut that all participants agree on",
+            Self::Rollback => "Back to a chosen checkpoint; what came after it is kept aside",
+        }
+    }
+
     /// What it may lose.
     #[must_use]
     pub fn loss(self) -> Loss {

@@ -94,7 +94,7 @@ impl<'j> Decider<'j> {
         self.next_lsn = header.first_lsn.saturating_add(u64::from(header.event_count));
         self.blocks.update(&header.digest);
         if std::mem::replace(&mut self.writer_epoch, header.writer_epoch) != header.writer_epoch {
-            self.discard_open();
+            self.discard_open(DroppedBecause::Unfinished);
         }
         self.ledger.enter_epoch(header.writer_epoch);
         let place = BlockRef {
@@ -111,9 +111,13 @@ impl<'j> Decider<'j> {
         Ok(())
     }
 
-    /// Ends with the last event that the journal is known to have had.
-    pub(super) fn finish(mut self, next_lsn: u64) -> Decided {
-        self.discard_open();
+    /// Ends with the last event that the journal is known to have had. What is open then may yet end where
+    /// the writer of this epoch lives.
+    pub(super) fn finish(mut self, next_lsn: u64, living_epoch: Option<u64>) -> Decided {
+        self.discard_open(match living_epoch == Some(self.writer_epoch) {
+            true => DroppedBecause::BeingWritten,
+            false => DroppedBecause::Unfinished,
+        });
         self.holes.add(self.next_lsn, next_lsn);
         let Self { holes, dropped, ends, blocks, trial, .. } = self;
         let state_digest = trial.map(|trial| trial.digest());
@@ -217,12 +221,12 @@ impl<'j> Decider<'j> {
         Some((open.begin, std::mem::take(&mut open.members)))
     }
 
-    fn discard_open(&mut self) {
+    fn discard_open(&mut self, because: DroppedBecause) {
         let mut ids: Vec<u64> = self.ledger.open.keys().copied().collect();
         ids.sort_unstable();
         for id in ids {
             if let Some((_, members)) = self.take_open(id) {
-                self.drop_for(DroppedBecause::Unfinished, Some(id), members.lsns, None);
+                self.drop_for(because, Some(id), members.lsns, None);
             }
         }
         self.ledger.discard_all();

@@ -33,6 +33,9 @@ pub enum DroppedBecause {
     NotOpen,
     /// They contradict what is kept before them.
     Contradicts,
+    /// A living writer has the journal and hadn't finished them: what it was writing, and transactions that
+    /// were open.
+    BeingWritten,
 }
 
 impl DroppedBecause {
@@ -47,6 +50,7 @@ impl DroppedBecause {
             Self::BegunAgain => "begun_again",
             Self::NotOpen => "not_open",
             Self::Contradicts => "contradicts",
+            Self::BeingWritten => "being_written",
         }
     }
 }
@@ -96,6 +100,8 @@ pub struct Salvaged {
     pub original: JournalIdentity,
     /// How it ends.
     pub original_end: EndKind,
+    /// Who had its lock: a writer that goes on, so that the new journal lacks what comes later.
+    pub holder: Option<String>,
     /// The new journal.
     pub new: JournalIdentity,
     /// Both lead to the same state. They don't where events were dropped that contradict what came
@@ -116,17 +122,18 @@ pub struct Salvaged {
 
 impl Salvaged {
     /// Whether something was lost that the writer may have finished. A torn tail is none of that,
-    /// nor is a transaction that never ended.
+    /// nor is a transaction that never ended, nor what a living writer hadn't finished.
     #[must_use]
     pub fn has_loss(&self) -> bool {
-        let harmless = [DroppedBecause::TornTail, DroppedBecause::Unfinished];
+        let harmless =
+            [DroppedBecause::TornTail, DroppedBecause::Unfinished, DroppedBecause::BeingWritten];
         self.dropped.iter().any(|it| !harmless.contains(&it.because))
     }
 
     /// Whether the writer died in the middle of a write, which was left out.
     #[must_use]
     pub fn has_torn_tail(&self) -> bool {
-        self.original_end == EndKind::TornTail
+        self.dropped.iter().any(|it| it.because == DroppedBecause::TornTail)
     }
 }
 

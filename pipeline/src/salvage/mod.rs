@@ -1,5 +1,6 @@
 //! Salvage: a new, valid journal out of a damaged one, and a manifest of what was left out and why.
-//! The damaged one is read and never touched.
+//! The damaged one is read and never touched. A living writer may have it: that is told, and what it hasn't
+//! finished is no loss.
 //!
 //! Every event that stands is in the new journal byte for byte and under its own LSN; in the place
 //! of each one that doesn't stand there is a placeholder, an observation without effect. Records
@@ -88,15 +89,18 @@ pub fn salvage(
     let _lock = storage::lock(into.as_ref())?;
     let staging = Staging::of(into, journal.journal_id);
     staging.clear()?;
-    let salvage = Salvage { journal, options, staging: Arc::new(staging) };
+    let salvage = Salvage { journal, options, staging };
     let mut stages = Stages::new(journal.block_bytes(), progress);
+    let held_before = journal.holder()?;
     let (original_state, outcome) = salvage.replay_original(&mut stages)?;
-    let (findings, decided) = salvage.decide(&outcome, &mut stages)?;
+    // A writer may have come or gone meanwhile.
+    let holder = held_before.or(journal.holder()?);
+    let (findings, decided) = salvage.decide(&outcome, holder.as_deref(), &mut stages)?;
     let next_lsn = findings.end.position.next_lsn;
     salvage.check_amount(&decided)?;
     let Decided { holes, dropped: unfit, ends, blocks, state_digest } = decided;
     let mut dropped = holes.into_dropped(&findings.damages);
-    dropped.extend(torn_tail(&findings));
+    dropped.extend(torn_tail(&findings, holder.as_deref()));
     dropped.extend(unfit);
     let (head, copied) = salvage.copy(next_lsn, (&dropped, &ends), &mut stages)?;
     salvage.check_unchanged(blocks, copied.blocks)?;
@@ -115,6 +119,7 @@ pub fn salvage(
         same_state: original.state_digest == new.state_digest,
         original,
         original_end: findings.end.kind,
+        holder,
         new,
         kept_events: copied.kept_events,
         dropped_events: next_lsn - 1 - copied.kept_events,
@@ -122,7 +127,7 @@ pub fn salvage(
         ends_made_anew: ends.into_iter().map(|(lsn, _)| lsn).collect(),
         dropped,
     };
-    write_manifest(&salvaged, salvage.staging.as_ref(), MANIFEST_NAME)?;
+    write_manifest(&salvaged, salvage.staging.folder().as_ref(), MANIFEST_NAME)?;
     salvage.staging.finish()?;
     Ok(salvaged)
 }
@@ -147,11 +152,14 @@ fn check_options(
     Ok(())
 }
 
-/// What was left out since the writer died while it wrote.
-fn torn_tail(findings: &Findings) -> Option<Dropped> {
+/// What was left out since the writer died while it wrote, or is writing it.
+fn torn_tail(findings: &Findings, holder: Option<&str>) -> Option<Dropped> {
     let end = &findings.end;
     (end.kind == EndKind::TornTail).then(|| Dropped {
-        because: DroppedBecause::TornTail,
+        because: match holder {
+            Some(_) => DroppedBecause::BeingWritten,
+            None => DroppedBecause::TornTail,
+        },
         transaction: None,
         lsns: Vec::new(),
         damage: end.tail.clone(),
@@ -163,7 +171,7 @@ fn torn_tail(findings: &Findings) -> Option<Dropped> {
 struct Salvage<'s> {
     journal: &'s Journal,
     options: &'s SalvageOptions,
-    staging: Arc<Staging>,
+    staging: Staging,
 }
 
 impl Salvage<'_> {
@@ -182,6 +190,7 @@ impl Salvage<'_> {
     fn decide(
         &self,
         outcome: &Outcome,
+        holder: Option<&str>,
         stages: &mut Stages<'_>,
     ) -> Result<(Findings, Decided), Error> {
         let contradictions = match outcome.findings.inconsistencies.count {
@@ -190,7 +199,9 @@ impl Salvage<'_> {
         };
         let mut decider = Decider::new(self.journal, &self.reading(u64::MAX), contradictions);
         let findings = self.walk(u64::MAX, stages, &mut |accepted| decider.block(accepted))?;
-        let decided = decider.finish(findings.end.position.next_lsn);
+        let newest = self.journal.segments.last().and_then(|it| it.header.ok());
+        let living_epoch = holder.and(newest.map(|(header, _)| header.writer_epoch));
+        let decided = decider.finish(findings.end.position.next_lsn, living_epoch);
         Ok((findings, decided))
     }
 
@@ -215,8 +226,7 @@ impl Salvage<'_> {
         // Until there is a journal nobody is promised anything, so nothing waits for a sync but its
         // end. And the folder's lock is held for longer than the writer lives.
         let options = WriterOptions { durability: Durability::None, ..self.options.writer };
-        let folder: Arc<dyn Folder> = Arc::clone(&self.staging) as Arc<dyn Folder>;
-        let writer = Writer::create_locked(folder, options, Box::new(()))?;
+        let writer = Writer::create_locked(self.staging.folder(), options, Box::new(()))?;
         let mut copier = Copier::new(&writer, &self.options.control, dropped, ends);
         // No farther than was decided, whatever has come behind that since.
         self.walk(next_lsn - 1, stages, &mut |accepted| copier.block(accepted))?;
@@ -241,8 +251,7 @@ impl Salvage<'_> {
         expected: Digest,
         stages: &mut Stages<'_>,
     ) -> Result<JournalIdentity, Error> {
-        let folder: Arc<dyn Folder> = Arc::clone(&self.staging) as Arc<dyn Folder>;
-        let made = Journal::open(folder)?;
+        let made = Journal::open(self.staging.folder())?;
         let options = self.replay_options(Validation::Cryptographic, DamagePolicy::Strict);
         let options = ReplayOptions { anchor: Some(head), ..options };
         let (state, _) = replay(&made, &options, &mut stages.next())?;

@@ -5,16 +5,14 @@
 //! The first segment's name begins with the UUID of the journal that is salvaged until then, so an
 //! attempt is known for what it is; its other segments carry the UUID that the first one carries.
 
-use std::fmt::Debug;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::manifest::MANIFEST_NAME;
 use crate::error::{Error, IoContext as _};
 use crate::journal::layout::PAGE_BYTES;
 use crate::journal::segment::{self, UNFINISHED_NAME};
-use crate::storage::{File, Folder, read_exact_at, unfinished_name};
+use crate::storage::renamed::{Names, renamed};
+use crate::storage::{Folder, read_exact_at, unfinished_name};
 
 /// The lock's file, which a folder on disk keeps.
 const LOCK_NAME: &str = "LOCK";
@@ -32,9 +30,15 @@ pub(crate) fn is_staged(name: &str) -> bool {
 }
 
 /// The folder of a journal that isn't there yet.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Staging {
     inner: Arc<dyn Folder>,
+    names: StagedNames,
+}
+
+/// The names that files have as long as the journal isn't finished.
+#[derive(Clone, Debug)]
+struct StagedNames {
     /// What the names of what isn't finished begin with.
     prefix: String,
 }
@@ -42,15 +46,18 @@ pub(super) struct Staging {
 impl Staging {
     /// In `inner`, for what is salvaged of the journal with this UUID.
     pub(super) fn of(inner: Arc<dyn Folder>, original_id: [u8; 16]) -> Self {
-        Self { inner, prefix: format!("{STAGED}{}-", hex::encode(original_id)) }
+        let names = StagedNames { prefix: format!("{STAGED}{}-", hex::encode(original_id)) };
+        Self { inner, names }
+    }
+
+    /// The folder as who writes the journal, or reads it before it is finished, sees it.
+    pub(super) fn folder(&self) -> Arc<dyn Folder> {
+        renamed(Arc::clone(&self.inner), self.names.clone())
     }
 
     /// The name that a file has as long as the journal isn't finished.
     fn staged(&self, name: &str) -> String {
-        if name == UNFINISHED_NAME || segment::number_of(name) == Some(0) {
-            return format!("{}{name}", self.prefix);
-        }
-        name.to_owned()
+        self.names.stored(name)
     }
 
     /// Makes a journal of what is there, in one atomic step.
@@ -132,47 +139,15 @@ fn not_ours(path: &std::path::Path) -> Error {
     Error::InvalidOption { option: "folder of the new journal", reason }
 }
 
-impl Folder for Staging {
-    fn list(&self) -> io::Result<Vec<String>> {
-        let names = self.inner.list()?.into_iter();
-        let shown =
-            names.map(|name| name.strip_prefix(&self.prefix).map_or(name.clone(), str::to_owned));
-        Ok(shown.collect())
+impl Names for StagedNames {
+    fn stored(&self, name: &str) -> String {
+        if name == UNFINISHED_NAME || segment::number_of(name) == Some(0) {
+            return format!("{}{name}", self.prefix);
+        }
+        name.to_owned()
     }
 
-    fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        self.inner.open(&self.staged(name))
-    }
-
-    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        self.inner.create(&self.staged(name))
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.inner.rename(&self.staged(from), &self.staged(to))
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.inner.remove(&self.staged(name))
-    }
-
-    fn sync_folder(&self) -> io::Result<()> {
-        self.inner.sync_folder()
-    }
-
-    fn lock(&self) -> io::Result<Box<dyn Debug + Send + Sync>> {
-        self.inner.lock()
-    }
-
-    fn lock_holder(&self) -> io::Result<Option<String>> {
-        self.inner.lock_holder()
-    }
-
-    fn is_one_file(&self) -> bool {
-        self.inner.is_one_file()
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.inner.path(&self.staged(name))
+    fn shown(&self, stored: &str) -> Option<String> {
+        Some(stored.strip_prefix(&self.prefix).unwrap_or(stored).to_owned())
     }
 }

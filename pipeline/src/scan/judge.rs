@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::verdict::{Counts, Finding, Verdict};
-use crate::error::{Error, IoContext as _};
+use crate::error::Error;
 use crate::journal::{EndKind, Journal};
 use crate::replay::{Outcome, Progress, ReplayOptions, verify};
 use crate::storage::Folder;
@@ -38,23 +38,15 @@ fn look(
 ) -> Result<(Outcome, Option<String>), Error> {
     let journal = Journal::open(Arc::clone(folder))?;
     let is_sealed = journal.segments.last().is_some_and(|newest| newest.trailer.is_some());
-    let before = if is_sealed { None } else { holder_of(folder)? };
+    let before = if is_sealed { None } else { journal.holder()? };
     let outcome = verify(&journal, options, progress)?;
     // A writer may have come meanwhile.
     let is_settled = outcome.findings.end.kind == EndKind::Sealed && !outcome.has_loss();
     let holder = match before {
-        None if !is_settled => holder_of(folder)?,
+        None if !is_settled => journal.holder()?,
         before => before,
     };
     Ok((outcome, holder))
-}
-
-/// Who holds the journal's lock. No writer has a file that stands alone.
-fn holder_of(folder: &Arc<dyn Folder>) -> Result<Option<String>, Error> {
-    if folder.is_one_file() {
-        return Ok(None);
-    }
-    folder.lock_holder().context("look who locks", folder.path(""), None)
 }
 
 fn finding(outcome: &Outcome, holder: Option<String>) -> Finding {

@@ -7,6 +7,9 @@ use super::digest;
 use super::key::{Home, Key, KeyKind, PARTITIONS};
 use super::{Records, Table};
 
+/// How much memory a state takes at least whose digest is worth waking other threads for, in bytes.
+const SHARED_BYTES_MIN: u64 = 1024 * 1024;
+
 /// A state whose records are in memory.
 #[derive(Clone, Debug)]
 pub struct MemoryState {
@@ -64,10 +67,13 @@ impl MemoryState {
         counts.to_vec()
     }
 
-    /// The digest of the state, computed on the present rayon pool.
+    /// The digest of the state, computed on the present rayon pool where it isn't small.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let digests: Vec<Digest> = self.partitions.par_iter().map(digest::of_partition).collect();
+        let digests: Vec<Digest> = match self.memory_bytes() < SHARED_BYTES_MIN {
+            true => self.partitions.iter().map(digest::of_partition).collect(),
+            false => self.partitions.par_iter().map(digest::of_partition).collect(),
+        };
         digest::of_state(&digests)
     }
 

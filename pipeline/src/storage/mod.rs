@@ -3,6 +3,7 @@
 
 mod disk;
 mod memory;
+pub(crate) mod renamed;
 pub(crate) mod tree;
 
 use std::fmt::Debug;

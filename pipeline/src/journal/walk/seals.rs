@@ -14,6 +14,9 @@ impl Walk<'_> {
     /// Checks the seal at the present position against what was walked; gives its kind.
     pub(super) fn check_seal(&self, segment: &Segment) -> Result<Result<u32, Fault>, Error> {
         let remaining = segment.file_bytes.saturating_sub(self.position.offset);
+        if remaining == 0 {
+            return Ok(Err(Fault::SealMissing));
+        }
         let length = usize::try_from(remaining).unwrap_or(usize::MAX).min(PAGE_BYTES);
         let mut fixed = vec![0; length];
         segment.read(&mut fixed, self.position.offset)?;
