@@ -37,6 +37,7 @@ const GOLDEN: &[[&str; 3]] = &[
     ],
 ];
 
+#[cfg(test)]
 fn replayed(recipe: &Recipe) -> MemoryState {
     let folder = MemoryFolder::default();
     let writer = Writer::create(Arc::new(folder.clone()), writer_options(recipe, 1)).unwrap();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustix::time::{ClockId, clock_gettime};
 use vexfs_datasets::Recipe;
 use vexfs_replay::checkpoint::CheckpointPolicy;
 use vexfs_replay::generate::{generate, writer_options};
@@ -92,4 +93,25 @@ fn a_burden_is_on_its_stage_alone() {
         share_of_apply(Profiler::burdened(Stage::Apply, 9.0)),
     );
     assert!(burdened > 4.0 * plain, "{plain} {burdened}");
+}
+
+/// Processor time of the process, by the system: workers can't have had more of it.
+#[test]
+fn processor_time_is_no_more_than_the_process_had() {
+    let journal = journal();
+    let process = || {
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+    };
+    let profiler = Arc::new(Profiler::default().by_processor_time());
+    let options =
+        ReplayOptions { profiler: Some(Arc::clone(&profiler)), ..ReplayOptions::default() };
+    let before = process();
+    for _ in 0..5 {
+        replay(&journal, &options, &mut |_| {}).unwrap();
+    }
+    let had = process() - before;
+    let profile = profiler.profile();
+    let busy: f64 = Stage::ALL.iter().map(|&stage| profile.busy_seconds(stage)).sum();
+    assert!(busy > 0.0 && busy <= had, "{busy} s of {had} s");
 }

@@ -7,6 +7,7 @@
 
 mod datasets;
 mod figure;
+mod gate;
 mod kernels;
 mod machine;
 mod measuring;
@@ -83,6 +84,11 @@ enum Command {
         /// The folder of the new one.
         folder: PathBuf,
     },
+    /// Whether this build is slower than it was.
+    Gate(gate::Arguments),
+    /// A few rounds of what the gate compares, which tell what they came to in JSON.
+    #[command(hide = true)]
+    Series(gate::Making),
     /// What other commands wrote as JSON, put together: as text, as a page with plots, as the README's table.
     Report(report::command::Arguments),
     /// One replay, which tells what it came to in JSON.
@@ -94,16 +100,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench-harness: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    run().unwrap_or_else(|error| {
+        eprintln!("bench-harness: {error}");
+        ExitCode::FAILURE
+    })
 }
 
-fn run() -> Measured<()> {
+fn run() -> Measured<ExitCode> {
     let Arguments { command, common } = Arguments::parse();
     let workloads = Workloads::new(common.workloads.clone());
     let rounds = |usual: usize| common.rounds.unwrap_or(usual).max(1);
@@ -122,24 +125,42 @@ fn run() -> Measured<()> {
         }
         Command::Payloads { journal, file } => {
             println!("{} records", peers::write_payloads(&journal, &file)?);
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
-        Command::OwnLoad { journal, folder } => return peers::load_own(&journal, &folder),
+        Command::OwnLoad { journal, folder } => {
+            peers::load_own(&journal, &folder)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Kernels => {
             println!("{}", kernels::measure(rounds(7)).table());
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Gate(arguments) => {
+            let (code, found) = gate::run(arguments, &workloads)?;
+            if let Some(path) = &common.output.json {
+                std::fs::write(path, serde_json::to_string_pretty(&found)?)?;
+            }
+            return Ok(code);
+        }
+        Command::Series(making) => {
+            println!("{}", serde_json::to_string(&making.here()?)?);
+            return Ok(ExitCode::SUCCESS);
         }
         Command::OneRecovery(recovering) => {
             println!("{}", serde_json::to_string(&recovering.here()?)?);
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
-        Command::Report(arguments) => return arguments.carry_out(&common.output),
+        Command::Report(arguments) => {
+            arguments.carry_out(&common.output)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::One(replaying) => {
             println!("{}", serde_json::to_string(&replaying.here()?)?);
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
     }
     report.note_command(&report::this_command());
     print!("{}", report::text::of(&report));
-    common.output.write(&report)
+    common.output.write(&report)?;
+    Ok(ExitCode::SUCCESS)
 }

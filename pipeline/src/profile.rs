@@ -2,14 +2,15 @@
 //!
 //! Workers count what they do by stage, the threads that hand epochs over count what they wait for. Clocks
 //! are read a few times a block at the most, and sums are put together once an epoch and worker. Nothing here
-//! knows formats or makes threads. Processor time is not asked for: where other processes take the cores,
-//! that is in the times.
+//! knows formats or makes threads. Times are on the clock: where other processes take the cores, that is in
+//! them. Who must leave that out asks for processor time, at the cost of a system call a lap.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// What a worker does.
@@ -196,7 +197,29 @@ impl Profile {
 #[derive(Debug, Default)]
 pub struct Profiler {
     times: Mutex<Times>,
+    clock: Clock,
     burden: Option<(Stage, f64)>,
+}
+
+/// By which clock workers count.
+#[derive(Clone, Copy, Debug, Default)]
+enum Clock {
+    #[default]
+    Wall,
+    Processor,
+}
+
+impl Clock {
+    /// The time since something that stays the same within a thread.
+    fn now(self) -> Duration {
+        let time = clock_gettime(match self {
+            Self::Wall => ClockId::Monotonic,
+            Self::Processor => ClockId::ThreadCPUTime,
+        });
+        // Neither is ever negative.
+        let seconds = Duration::from_secs(time.tv_sec.try_into().unwrap_or(0));
+        seconds + Duration::from_nanos(time.tv_nsec.try_into().unwrap_or(0))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -217,6 +240,13 @@ impl Profiler {
     #[must_use]
     pub fn burdened(stage: Stage, share: f64) -> Self {
         Self { burden: Some((stage, share)), ..Self::default() }
+    }
+
+    /// The same, but workers count the time that they have a processor: what others take of it meanwhile is
+    /// not in their times, but in those in which they are idle.
+    #[must_use]
+    pub fn by_processor_time(self) -> Self {
+        Self { clock: Clock::Processor, ..self }
     }
 
     /// What the timers say.
@@ -297,7 +327,7 @@ pub(crate) struct Laps<'p>(Option<Running<'p>>);
 #[derive(Debug)]
 struct Running<'p> {
     profiler: &'p Profiler,
-    last: Instant,
+    last: Duration,
     sums: BTreeMap<Stage, Duration>,
     blocks: Vec<(Duration, u64)>,
 }
@@ -307,7 +337,7 @@ impl<'p> Laps<'p> {
     pub(crate) fn start(profiler: Option<&'p Profiler>) -> Self {
         Self(profiler.map(|profiler| Running {
             profiler,
-            last: Instant::now(),
+            last: profiler.clock.now(),
             sums: BTreeMap::new(),
             blocks: Vec::new(),
         }))
@@ -332,12 +362,13 @@ impl<'p> Laps<'p> {
 
 impl Running<'_> {
     fn lap(&mut self, stage: Stage) -> Duration {
-        let mut now = Instant::now();
+        let clock = self.profiler.clock;
+        let mut now = clock.now();
         if let Some((_, share)) = self.profiler.burden.filter(|&(burdened, _)| burdened == stage) {
             let end = now + (now - self.last).mul_f64(share);
             while now < end {
                 std::hint::spin_loop();
-                now = Instant::now();
+                now = clock.now();
             }
         }
         let time = now - self.last;

@@ -36,7 +36,7 @@ fn every_recipe_that_the_help_names_is_there() {
 
 #[test]
 fn blocks_are_as_long_as_asked_for() {
-    let [usual, tiny] = [&[][..], &["--block-size", "4KiB"]].map(|options| replayed(options));
+    let [usual, tiny] = [&[][..], &["--block-size", "4KiB"]].map(replayed);
     assert_eq!(usual["state_digest"], tiny["state_digest"]);
     let blocks = |result: &Value| result["blocks"].as_u64().unwrap();
     assert!(blocks(&tiny) > 10 * blocks(&usual), "{tiny}");
