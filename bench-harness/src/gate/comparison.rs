@@ -29,6 +29,11 @@ impl Measurements {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn add_one(&mut self, figure: &str, share: f64) {
+        self.0.entry(figure.to_owned()).or_default().push(share);
+    }
+
     pub(super) fn figures(&self) -> &BTreeMap<String, Vec<f64>> {
         &self.0
     }
@@ -106,6 +111,20 @@ impl Comparison {
         self.verdict() == Verdict::Slower || !self.figures.iter().any(open)
     }
 
+    /// What is slower here and was slower before, too, is slower. What only one of them says is undecided.
+    pub(super) fn confirming(mut self, before: &Self) -> Self {
+        let was_slower = |figure: &str| {
+            let mut slower = before.figures.iter().filter(|it| it.verdict == Verdict::Slower);
+            slower.any(|it| it.figure == figure)
+        };
+        for it in &mut self.figures {
+            if (it.verdict == Verdict::Slower) != was_slower(&it.figure) {
+                it.verdict = Verdict::Undecided;
+            }
+        }
+        self
+    }
+
     pub(super) fn verdict(&self) -> Verdict {
         verdict::of_all(self.figures.iter().map(|it| it.verdict))
     }
@@ -120,7 +139,7 @@ impl Comparison {
         };
         let undecided = named(Verdict::Undecided);
         if !undecided.is_empty() {
-            println!("undecided when the time was up, and so not refused: {undecided}");
+            println!("undecided, and so not refused: {undecided}");
         }
         let code = match self.verdict() {
             Verdict::Slower => {
