@@ -98,9 +98,10 @@ fn rates(workload: &Workload, rounds: &[Round], rows: &mut Vec<Row>) {
     rows.push(row);
     let serial = |it: &Round| it.serial.events_per_second();
     let times = About { unit: "times", claimed: None, ..about };
-    let against_serial = About { measure: "of the serial replay", target: Some(1.8), ..times };
+    let against_serial =
+        About { measure: "replay, as quick as the serial one", target: Some(1.8), ..times };
     rows.push(against_serial.of(&of(&|it| rate(it) / serial(it))));
-    let against_one = About { measure: "of one thread", target: None, ..times };
+    let against_one = About { measure: "replay, as quick as on one thread", target: None, ..times };
     rows.push(against_one.of(&of(&|it| rate(it) / it.one_thread.events_per_second())));
 }
 
