@@ -12,6 +12,7 @@ use vexfs_replay::profile::{Post, Profiler, Stage};
 use vexfs_replay::replay::{CheckpointStart, Checkpoints, ReplayOptions, replay};
 use vexfs_replay::storage::MemoryFolder;
 
+#[cfg(test)]
 fn journal() -> Journal {
     let folder = MemoryFolder::default();
     let recipe = Recipe { events: 40_000, ..Recipe::named("10k").unwrap() };
