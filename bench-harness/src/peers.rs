@@ -75,11 +75,7 @@ pub(crate) fn measure(
     rounds: usize,
     report: &mut Report,
 ) -> Result<()> {
-    let name = &arguments.journal;
-    let workload = match Path::new(name) {
-        path if path.is_dir() => workloads.at(path)?,
-        _ => workloads.named(name)?,
-    };
+    let workload = workloads.named_or_at(&arguments.journal)?;
     let folder = match &arguments.folder {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,

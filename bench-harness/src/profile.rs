@@ -1,9 +1,7 @@
 //! Where the time of a replay goes, stage by stage, and what it costs to know.
 //!
 //! Replays with timers and without alternate. What is told is the profile of the round whose time is the
-//! median.
-
-use std::path::Path;
+//! median; what memory there was in between is a further replay's, since to ask takes time.
 
 use clap::Args;
 use vexfs_replay::profile::{Distribution, Profile as Timed, Stage};
@@ -40,11 +38,7 @@ pub(crate) fn measure(
     rounds: usize,
     found: &mut Report,
 ) -> Measured<()> {
-    let name = &arguments.journal;
-    let workload = match Path::new(name) {
-        path if path.is_dir() => workloads.at(path)?,
-        _ => workloads.named(name)?,
-    };
+    let workload = workloads.named_or_at(&arguments.journal)?;
     let usual = Replaying::of(&workload.path);
     let threads = arguments.threads.unwrap_or(usual.threads).max(1);
     let without = Replaying { threads, keeping: arguments.keeping, ..usual };
@@ -61,7 +55,8 @@ pub(crate) fn measure(
         timed.push(replayed);
     }
     timed.sort_by(|one, other| one.seconds.total_cmp(&other.seconds));
-    let replayed = timed.swap_remove(timed.len() / 2);
+    let mut replayed = timed.swap_remove(timed.len() / 2);
+    replayed.memory = Replaying { memory: true, ..without }.alone()?.memory;
     let cost = Quantiles::of(&cost, Better::Less);
     found.profile = Some(Profile { cost, ..of(&replayed, &workload.name, threads) });
     found.workloads.push(workload);

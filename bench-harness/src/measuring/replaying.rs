@@ -43,6 +43,9 @@ pub(crate) struct Replaying {
     /// Tells where the time goes.
     #[arg(long)]
     pub(crate) profile: bool,
+    /// Tells how much memory is resident, after every epoch: that takes time.
+    #[arg(long)]
+    pub(crate) memory: bool,
 }
 
 /// What a replay keeps beside the state in memory.
@@ -79,7 +82,7 @@ pub(crate) struct Replayed {
     pub(crate) stalls: Stalls,
     /// Where the time went, where that was wanted.
     pub(crate) profile: Option<Profile>,
-    /// How much memory was resident in between, in bytes, after so many seconds; where a profile was wanted.
+    /// How much memory was resident in between, in bytes, after so many seconds; where that was wanted.
     pub(crate) memory: Vec<(f64, u64)>,
 }
 
@@ -104,6 +107,7 @@ impl Replaying {
             keeping: Keeping::Nothing,
             checkpoint_events: 1_000_000,
             profile: false,
+            memory: false,
         }
     }
 
@@ -118,7 +122,8 @@ impl Replaying {
                 .args(["--threads", &self.threads.to_string()])
                 .args(["--keeping", keeping.as_ref().map_or("", |it| it.get_name())])
                 .args(["--checkpoint-events", &self.checkpoint_events.to_string()])
-                .args(self.profile.then_some("--profile")),
+                .args(self.profile.then_some("--profile"))
+                .args(self.memory.then_some("--memory")),
         )
     }
 
@@ -132,7 +137,7 @@ impl Replaying {
         let options = self.options(folder.path(), profiler.clone())?;
         let mut replayed = Replayed { before_bytes, ..Replayed::default() };
         let mut progress = |_: &Progress| {
-            if self.profile {
+            if self.memory {
                 let bytes = resident_bytes().unwrap_or_default();
                 replayed.memory.push((started.elapsed().as_secs_f64(), bytes));
             }

@@ -52,7 +52,15 @@ pub(super) fn beside(folder: &Path, path: &Path, dataset: &Dataset) -> Measured<
             writer.close()?;
         }
     }
-    Ok(std::fs::rename(&journal, path)?)
+    Ok(put(&journal, path)?)
+}
+
+/// Moves what was made to its place. Another program may have put the same there meanwhile: then that stays.
+pub(super) fn put(made: &Path, path: &Path) -> std::io::Result<()> {
+    match std::fs::rename(made, path) {
+        Err(_) if path.is_dir() => std::fs::remove_dir_all(made),
+        moved => moved,
+    }
 }
 
 /// Refuses what the disk has no room for, before half of it is written.

@@ -48,8 +48,14 @@ impl Workloads {
         self.made(&Dataset::Events(recipe.clone()))
     }
 
+    /// The journal at a path, where there is a folder, or else that of a data set by name.
+    pub(crate) fn named_or_at(&self, name: &str) -> Measured<Workload> {
+        let path = Path::new(name);
+        if path.is_dir() { self.at(path) } else { self.named(name) }
+    }
+
     /// The journal at a path, whatever it came from.
-    pub(crate) fn at(&self, path: &Path) -> Measured<Workload> {
+    fn at(&self, path: &Path) -> Measured<Workload> {
         let journal = Journal::open_path(path)?;
         Workload::of(&path.display().to_string(), &journal, path)
     }
@@ -96,7 +102,7 @@ impl Workloads {
                 let torn = std::fs::OpenOptions::new().write(true).open(to)?;
                 torn.set_len(last.file_offset + u64::from(last.block_bytes) / 2)?;
             }
-            std::fs::rename(beside.keep(), &path)?;
+            make::put(&beside.keep(), &path)?;
         }
         Workload::of(&name, &Journal::open_path(&path)?, &path)
     }
@@ -178,6 +184,17 @@ mod tests {
         std::fs::remove_dir_all(folder.path().join("tiny")).unwrap();
         let refused = workloads.of(&other).unwrap_err().to_string();
         assert!(refused.contains("its head is 100:") && refused.contains("200:"), "{refused}");
+    }
+
+    #[test]
+    fn a_journal_that_two_make_at_once_is_there_for_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, late] = ["1k", "late"].map(|name| folder.path().join(name));
+        let workload = Workloads::new(folder.path().to_owned()).named("1k").unwrap();
+        std::fs::create_dir(&late).unwrap();
+        make::put(&late, &path).unwrap();
+        assert!(!late.exists());
+        assert_eq!(Workloads::new(folder.path().to_owned()).named("1k").unwrap(), workload);
     }
 
     #[test]

@@ -5,13 +5,19 @@
 //! knows formats or makes threads. Times are on the clock: where other processes take the cores, that is in
 //! them. Who must leave that out asks for processor time, at the cost of a system call a lap.
 
+mod found;
+mod laps;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
+
+pub use self::found::{Depth, Distribution, PostTimes, Profile, WorkerTimes};
+pub(crate) use self::laps::{Laps, Watch};
 
 /// What a worker does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,88 +114,6 @@ impl Queue {
             Self::Read => "read",
             Self::Verified => "verified",
         }
-    }
-}
-
-/// How long a worker was at each stage, in seconds; the rest of the time it was idle.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct WorkerTimes {
-    /// By stage; one that it was never at is missing.
-    pub busy: BTreeMap<Stage, f64>,
-    /// The rest, in seconds.
-    pub idle: f64,
-}
-
-/// How long a thread that hands over did what, in seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PostTimes {
-    /// It waited for something to do.
-    pub waiting: f64,
-    /// Workers worked for it.
-    pub working: f64,
-    /// It worked alone.
-    pub alone: f64,
-    /// It waited for somebody to take what it had done.
-    pub blocked: f64,
-}
-
-/// How many waited in a queue when one was taken out, that one left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Depth {
-    /// On average.
-    pub mean: f64,
-    /// At the most.
-    pub max: u64,
-}
-
-/// Where times lie.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Distribution {
-    /// How many there were.
-    pub count: u64,
-    /// Shares of them, and what so many were no longer than, in seconds to three digits.
-    pub quantiles: Vec<(f64, f64)>,
-}
-
-impl Distribution {
-    /// The shares that are told.
-    pub const SHARES: [f64; 11] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0];
-
-    /// What this share of them was no longer than, in seconds, where it is one of those that are told.
-    #[must_use]
-    pub fn at(&self, share: f64) -> Option<f64> {
-        self.quantiles.iter().find(|(told, _)| *told == share).map(|&(_, seconds)| seconds)
-    }
-
-    fn of(times: Option<&Histogram<u64>>) -> Self {
-        let Some(times) = times.filter(|times| !times.is_empty()) else { return Self::default() };
-        let at = |share| (share, times.value_at_quantile(share) as f64 / 1e9);
-        Self { count: times.len(), quantiles: Self::SHARES.map(at).to_vec() }
-    }
-}
-
-/// What came of the timers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Profile {
-    /// How long the passes took that were timed, in seconds.
-    pub seconds: f64,
-    /// The workers.
-    pub workers: Vec<WorkerTimes>,
-    /// The threads that hand over.
-    pub posts: BTreeMap<Post, PostTimes>,
-    /// The queues between them.
-    pub queues: BTreeMap<Queue, Depth>,
-    /// What proving a block took, on average of those that were hashed side by side.
-    pub blocks: Distribution,
-    /// What an epoch took from having been read to having been applied.
-    pub epochs: Distribution,
-}
-
-impl Profile {
-    /// How long all workers together were at a stage, in seconds.
-    #[must_use]
-    pub fn busy_seconds(&self, stage: Stage) -> f64 {
-        self.workers.iter().filter_map(|worker| worker.busy.get(&stage)).sum()
     }
 }
 
@@ -317,116 +241,5 @@ fn record(times: &mut Option<Histogram<u64>>, time: Duration, count: u64) {
     if let Some(times) = times {
         // It grows for any time; only memory could be missing, and then a figure is.
         let _ = times.record_n(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), count);
-    }
-}
-
-/// The stop watch of a worker, which counts the time between its laps, where somebody wants to know.
-#[derive(Debug)]
-pub(crate) struct Laps<'p>(Option<Running<'p>>);
-
-#[derive(Debug)]
-struct Running<'p> {
-    profiler: &'p Profiler,
-    last: Duration,
-    sums: BTreeMap<Stage, Duration>,
-    blocks: Vec<(Duration, u64)>,
-}
-
-impl<'p> Laps<'p> {
-    /// Starts it.
-    pub(crate) fn start(profiler: Option<&'p Profiler>) -> Self {
-        Self(profiler.map(|profiler| Running {
-            profiler,
-            last: profiler.clock.now(),
-            sums: BTreeMap::new(),
-            blocks: Vec::new(),
-        }))
-    }
-
-    /// What was done since the last lap was this stage.
-    pub(crate) fn lap(&mut self, stage: Stage) {
-        if let Some(running) = &mut self.0 {
-            running.lap(stage);
-        }
-    }
-
-    /// What was done since the last lap was to prove so many blocks.
-    pub(crate) fn lap_of_blocks(&mut self, blocks: usize) {
-        if let (Some(running), 1..) = (&mut self.0, blocks) {
-            let time = running.lap(Stage::Verify);
-            let blocks = blocks as u64;
-            running.blocks.push((time / u32::try_from(blocks).unwrap_or(u32::MAX), blocks));
-        }
-    }
-}
-
-impl Running<'_> {
-    fn lap(&mut self, stage: Stage) -> Duration {
-        let clock = self.profiler.clock;
-        let mut now = clock.now();
-        if let Some((_, share)) = self.profiler.burden.filter(|&(burdened, _)| burdened == stage) {
-            let end = now + (now - self.last).mul_f64(share);
-            while now < end {
-                std::hint::spin_loop();
-                now = clock.now();
-            }
-        }
-        let time = now - self.last;
-        *self.sums.entry(stage).or_default() += time;
-        self.last = now;
-        time
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        // Who isn't one of the pool's workers counts as the first.
-        let worker = rayon::current_thread_index().unwrap_or(0);
-        let (sums, blocks) = (std::mem::take(&mut self.sums), std::mem::take(&mut self.blocks));
-        self.profiler.with(|times| {
-            let workers = times.workers.len().max(worker + 1);
-            times.workers.resize_with(workers, BTreeMap::new);
-            for (stage, time) in sums {
-                *times.workers[worker].entry(stage).or_default() += time;
-            }
-            blocks.into_iter().for_each(|(time, count)| record(&mut times.blocks, time, count));
-        });
-    }
-}
-
-/// The stop watch of a thread that hands over.
-#[derive(Debug)]
-pub(crate) struct Watch<'p> {
-    post: Post,
-    running: Option<(&'p Profiler, Instant, BTreeMap<Doing, Duration>)>,
-}
-
-impl<'p> Watch<'p> {
-    /// Starts it.
-    pub(crate) fn start(profiler: Option<&'p Profiler>, post: Post) -> Self {
-        let running = profiler.map(|profiler| (profiler, Instant::now(), BTreeMap::new()));
-        Self { post, running }
-    }
-
-    /// What was done since the last lap was this.
-    pub(crate) fn lap(&mut self, doing: Doing) {
-        if let Some((_, last, sums)) = &mut self.running {
-            let now = Instant::now();
-            *sums.entry(doing).or_default() += now - *last;
-            *last = now;
-        }
-    }
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        if let Some((profiler, _, sums)) = self.running.take() {
-            profiler.with(|times| {
-                let post = times.posts.entry(self.post).or_default();
-                for (doing, time) in sums {
-                    *post.entry(doing).or_default() += time;
-                }
-            });
-        }
     }
 }
