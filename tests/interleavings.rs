@@ -1,5 +1,6 @@
 //! Every interleaving of the threads that hold the reins of a replay: nobody waits for ever who was told to
-//! go on. And of those that hand epochs on: everybody comes to an end, and every space comes home. The
+//! go on. Of those that hand epochs on: everybody comes to an end, and every space comes home. And of those that
+//! hand over what is to be saved: whoever hands over never waits, and nothing of it is lost. The
 //! library's own files are read here a second time, with loom's locks in the place of the system's, and a
 //! channel made of these in the place of crossbeam's.
 //!
@@ -13,6 +14,10 @@ mod channel;
 #[path = "../pipeline/src/replay/control.rs"]
 mod control;
 #[cfg(test)]
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "it is the library's")]
+#[path = "../pipeline/src/flow/desk.rs"]
+mod desk;
+#[cfg(test)]
 #[path = "interleavings/handover.rs"]
 mod handover;
 #[cfg(test)]
@@ -22,6 +27,9 @@ mod pool;
 #[cfg(test)]
 #[path = "interleavings/reins.rs"]
 mod reins;
+#[cfg(test)]
+#[path = "interleavings/saving.rs"]
+mod saving;
 
 /// What the library's files take from the library.
 #[cfg(test)]

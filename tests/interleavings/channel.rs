@@ -85,6 +85,10 @@ impl<T> Receiver<T> {
         message.ok_or(Disconnected)
     }
 
+    pub(crate) fn try_recv(&self) -> Result<T, Disconnected> {
+        self.0.change(|state| state.queue.pop_front()).ok_or(Disconnected)
+    }
+
     pub(crate) fn try_iter(&self) -> impl Iterator<Item = T> {
         std::iter::from_fn(|| self.0.change(|state| state.queue.pop_front()))
     }

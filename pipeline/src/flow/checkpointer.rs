@@ -1,15 +1,14 @@
 //! The checkpointing part of the flow: decides at each cut whether a checkpoint is due, takes what
 //! changed out of the state, and hands it to a thread that writes it while applying goes on.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use rayon::ThreadPool;
 
 use super::add_contradictions;
 use super::applier::Claims;
+use super::desk::{Giver, Taker, desk};
 use crate::checkpoint::{CheckpointPolicy, EncodedSection, Report, Saver, Snapshot, StallTimes};
 use crate::error::Error;
 use crate::profile::{Doing, Laps, Post, Profiler, Stage, Watch};
@@ -29,11 +28,8 @@ const SECONDS_PER_BYTE: f64 = 2.5e-9;
 #[derive(Debug)]
 pub(super) struct Checkpointer {
     policy: CheckpointPolicy,
-    snapshots: Sender<Snapshot>,
-    /// Sections that were written, whose memory is used again.
-    written: Receiver<Vec<EncodedSection>>,
-    /// Whether the other side waits for a snapshot.
-    idle: Arc<AtomicBool>,
+    /// To whom snapshots are handed; their sections come back when they are written, and are used again.
+    desk: Giver<Snapshot, Vec<EncodedSection>>,
     /// How long the other side has worked.
     spent: Arc<Mutex<Duration>>,
     started: Instant,
@@ -61,9 +57,7 @@ struct Last {
 /// The side of the thread that writes.
 #[derive(Debug)]
 pub(super) struct Desk {
-    snapshots: Receiver<Snapshot>,
-    written: Sender<Vec<EncodedSection>>,
-    idle: Arc<AtomicBool>,
+    taker: Taker<Snapshot, Vec<EncodedSection>>,
     spent: Arc<Mutex<Duration>>,
 }
 
@@ -73,17 +67,13 @@ pub(super) fn connect(
     start: Option<&Cut>,
     threads: usize,
 ) -> (Option<Checkpointer>, Desk) {
-    let (snapshot_sender, snapshots) = bounded(1);
-    let (written, written_receiver) = bounded(1);
-    let (idle, spent) = (Arc::new(AtomicBool::new(true)), Arc::default());
+    let ((giver, taker), spent) = (desk(), Arc::default());
     let checkpointer = saver.map(|saver| {
         let so_far = start.map(|cut| &cut.so_far);
         let now = Instant::now();
         Checkpointer {
             policy: *saver.policy(),
-            snapshots: snapshot_sender,
-            written: written_receiver,
-            idle: Arc::clone(&idle),
+            desk: giver,
             spent: Arc::clone(&spent),
             started: now,
             last: Last {
@@ -100,32 +90,20 @@ pub(super) fn connect(
             memory_bytes: WRITER_BYTES,
         }
     });
-    (checkpointer, Desk { snapshots, written, idle, spent })
+    (checkpointer, Desk { taker, spent })
 }
 
 impl Desk {
     /// Writes snapshots as they come.
     pub(super) fn serve(self, saver: &mut Saver, profiler: Option<&Profiler>) -> Result<(), Error> {
         let mut watch = Watch::start(profiler, Post::Checkpoint);
-        for snapshot in &self.snapshots {
+        self.taker.serve(|snapshot| {
             watch.lap(Doing::Waiting);
-            let saved = saver.save(snapshot);
+            let sections = saver.save(snapshot)?;
             watch.lap(Doing::Alone);
-            let sections = match saved {
-                Ok(sections) => sections,
-                Err(error) => {
-                    // First hang up: whoever sees that nobody is busy any more then fails to send.
-                    drop(self.snapshots);
-                    self.idle.store(true, Ordering::Release);
-                    return Err(error);
-                }
-            };
             *self.spent.lock().unwrap_or_else(PoisonError::into_inner) = saver.spent();
-            // Nobody there, or enough there: then their memory goes.
-            let _ = self.written.try_send(sections);
-            self.idle.store(true, Ordering::Release);
-        }
-        Ok(())
+            Ok(sections)
+        })
     }
 }
 
@@ -142,12 +120,12 @@ impl Checkpointer {
         if !self.is_due(cut) {
             return true;
         }
-        if !self.idle.load(Ordering::Acquire) || self.would_be_over_budget(cut, state) {
+        if !self.desk.is_free() || self.would_be_over_budget(cut, state) {
             self.put_off += 1;
             return true;
         }
         let started = Instant::now();
-        let buffers = self.written.try_recv().unwrap_or_default();
+        let buffers = self.desk.returned().unwrap_or_default();
         let sections = take_changes(state, workers, buffers, profiler);
         let taken = sections.iter().map(|(bytes, _)| bytes.capacity()).sum::<usize>();
         self.memory_bytes = WRITER_BYTES + taken as u64;
@@ -156,12 +134,11 @@ impl Checkpointer {
         add_contradictions(&mut cut.so_far.inconsistencies, owners);
         let (events, bytes, when) = (cut.so_far.tally.events, cut.so_far.bytes, Instant::now());
         self.last = Last { lsn: cut.lsn, events, bytes, when };
-        self.idle.store(false, Ordering::Release);
-        let sent = self.snapshots.send(Snapshot { cut, sections, state_digest: None });
+        let is_taken = self.desk.hand_over(Snapshot { cut, sections, state_digest: None });
         let stall = started.elapsed();
         self.stalled += stall;
         self.stalls.add(stall);
-        sent.is_ok()
+        is_taken
     }
 
     fn is_due(&self, cut: &Cut) -> bool {

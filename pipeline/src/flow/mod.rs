@@ -8,6 +8,7 @@
 mod applier;
 mod backing;
 mod checkpointer;
+mod desk;
 mod hasher;
 mod pool;
 mod reader;
