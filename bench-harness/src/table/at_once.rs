@@ -8,9 +8,9 @@ use std::time::Instant;
 use vexfs_replay::recovery::{RecoveryManager, RecoveryOptions};
 use vexfs_replay::replay::{ReplayOptions, Shared};
 
-use super::About;
+use super::{About, share_of_time};
 use crate::Measured;
-use crate::measuring::{Better, places};
+use crate::measuring::{Better, Rooflines, places};
 use crate::report::Row;
 use crate::workloads::{Workload, Workloads};
 
@@ -20,7 +20,12 @@ const AT_ONCE: usize = 10;
 const MEMORY_LIMIT: u64 = 200 << 20;
 
 /// Measures so many rounds.
-pub(super) fn measure(workloads: &Workloads, rounds: usize, rows: &mut Vec<Row>) -> Measured<()> {
+pub(super) fn measure(
+    workloads: &Workloads,
+    rounds: usize,
+    limits: &Rooflines,
+    rows: &mut Vec<Row>,
+) -> Measured<()> {
     let workload = workloads.torn(&workloads.named("100k")?)?;
     let alone = recover(&workload, 1)?;
     let (mut slowest, mut rates) = (Vec::new(), Vec::new());
@@ -41,7 +46,9 @@ pub(super) fn measure(workloads: &Workloads, rounds: usize, rows: &mut Vec<Row>)
         target: None,
         claimed: None,
     };
-    rows.push(about.of(&slowest));
+    let events = workload.events as f64 * AT_ONCE as f64;
+    let of_roofline = share_of_time(limits, events, &slowest);
+    rows.push(Row { of_roofline, ..about.of(&slowest) });
     let (measure, unit) = ("ten recoveries at once, together", "events/s");
     rows.push(About { measure, unit, better: Better::More, ..about }.of(&rates));
     Ok(())

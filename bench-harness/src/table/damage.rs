@@ -10,7 +10,7 @@ use vexfs_replay::journal::{Journal, block};
 
 use super::About;
 use crate::Measured;
-use crate::measuring::{Better, Latencies};
+use crate::measuring::{Better, Latencies, Rooflines};
 use crate::report::Row;
 use crate::workloads::Workload;
 
@@ -19,7 +19,11 @@ const DAMAGED_BLOCKS: usize = 20_000;
 
 /// Flips one bit in each of many blocks, and looks for it as a cryptographic replay does: as chance would
 /// have it, and with the checksums made right again, so that SHA-256 alone can tell.
-pub(super) fn measure(workload: &Workload, rows: &mut Vec<Row>) -> Measured<()> {
+pub(super) fn measure(
+    workload: &Workload,
+    limits: &Rooflines,
+    rows: &mut Vec<Row>,
+) -> Measured<()> {
     let journal = Journal::open_path(&workload.path)?;
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     let mut found = [("chance", Found::new()?), ("a forger", Found::new()?)];
@@ -38,7 +42,7 @@ pub(super) fn measure(workload: &Workload, rows: &mut Vec<Row>) -> Measured<()> 
         }
     }
     for (by, found) in &found {
-        found.tell(by, workload, rows);
+        found.tell(by, workload, limits, rows);
     }
     Ok(())
 }
@@ -75,7 +79,7 @@ impl Found {
         Ok(())
     }
 
-    fn tell(&self, by: &str, workload: &Workload, rows: &mut Vec<Row>) {
+    fn tell(&self, by: &str, workload: &Workload, limits: &Rooflines, rows: &mut Vec<Row>) {
         let about = About {
             measure: &format!("damage by {by} found, a 64 KiB block alone"),
             workload: &workload.name,
@@ -84,7 +88,12 @@ impl Found {
             target: Some(1.0),
             claimed: Some([0.3, 0.8]),
         };
-        rows.push(about.row(self.took.quantiles(1e6)));
+        let took = self.took.quantiles(1e6);
+        let hashing = 65_536.0 / limits.sha256_bytes_per_second * 1e3;
+        // A checksum of the block tells before it is hashed, where that isn't right again.
+        let is_hashed = took.p50 > hashing / 2.0;
+        let share = (hashing / took.p50, "SHA-256 of blocks side by side".to_owned());
+        rows.push(Row { of_roofline: is_hashed.then_some(share), ..about.row(took) });
         let share = self.found as f64 / self.looked as f64;
         let about = About {
             measure: &format!("damage by {by}, share found"),

@@ -9,7 +9,7 @@ mod recovery;
 mod throughput;
 
 use crate::Measured;
-use crate::measuring::{Better, Quantiles};
+use crate::measuring::{Better, Quantiles, Rooflines};
 use crate::report::{Report, Row};
 use crate::workloads::Workloads;
 
@@ -22,16 +22,20 @@ pub(crate) fn measure(workloads: &Workloads, rounds: usize, report: &mut Report)
     let (torn, ten_torn) = (workloads.torn(&million)?, workloads.torn(&ten_millions)?);
     let few = rounds.div_ceil(3);
     let mut rows = Vec::new();
-    recovery::measure(&torn, &ten_torn, [rounds, few], &mut rows)?;
-    throughput::measure(&million, &ten_millions, [rounds, few], report, &mut rows)?;
-    damage::measure(&million, &mut rows)?;
-    at_once::measure(workloads, few, &mut rows)?;
+    let limits = throughput::measure(&million, &ten_millions, [rounds, few], &mut rows)?;
+    recovery::measure(&torn, &ten_torn, [rounds, few], &limits, &mut rows)?;
+    damage::measure(&million, &limits, &mut rows)?;
+    at_once::measure(workloads, few, &limits, &mut rows)?;
+    report.rooflines.push((million.name.clone(), limits));
     // What was claimed before comes first.
     rows.sort_by_key(|row| row.claimed.is_none());
     report.table.append(&mut rows);
     report.workloads.extend([million, ten_millions, torn, ten_torn]);
     Ok(())
 }
+
+/// What the limits of a replay are.
+const OF_REPLAY: &str = "read, SHA-256 and map on all cores";
 
 /// What a row says beside what was measured.
 #[derive(Clone, Copy)]
@@ -67,6 +71,12 @@ impl About<'_> {
     fn of(&self, values: &[f64]) -> Row {
         self.row(Quantiles::of(values, self.better))
     }
+}
+
+/// How much of what replaying so many events must take at least is in these times, in seconds.
+fn share_of_time(limits: &Rooflines, events: f64, seconds: &[f64]) -> Option<(f64, String)> {
+    let share = events / limits.events_per_second() / median(seconds);
+    Some((share, OF_REPLAY.to_owned()))
 }
 
 /// The median.

@@ -1,8 +1,8 @@
 //! Rows about recovery: how soon it begins, how long it takes, what memory it needs.
 
-use super::About;
+use super::{About, share_of_time};
 use crate::Measured;
-use crate::measuring::{Better, RecoveredOnce, Recovering};
+use crate::measuring::{Better, RecoveredOnce, Recovering, Rooflines};
 use crate::report::Row;
 use crate::workloads::Workload;
 
@@ -11,6 +11,7 @@ pub(super) fn measure(
     million: &Workload,
     ten_millions: &Workload,
     rounds: [usize; 2],
+    limits: &Rooflines,
     rows: &mut Vec<Row>,
 ) -> Measured<()> {
     for (workload, rounds) in [million, ten_millions].into_iter().zip(rounds) {
@@ -46,7 +47,9 @@ pub(super) fn measure(
             claimed: Some(if is_million { [6.0, 8.0] } else { [60.0, 80.0] }),
             ..about
         };
-        rows.push(completion.of(&of(&|it| it.seconds)));
+        let seconds = of(&|it| it.seconds);
+        let of_roofline = share_of_time(limits, workload.events as f64, &seconds);
+        rows.push(Row { of_roofline, ..completion.of(&seconds) });
         let memory = About {
             measure: "peak memory during recovery",
             unit: "MB",

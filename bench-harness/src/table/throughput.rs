@@ -4,10 +4,10 @@
 
 use vexfs_replay::checkpoint::Stalls;
 
-use super::{About, median};
+use super::{About, OF_REPLAY, median};
 use crate::Measured;
 use crate::measuring::{Better, Keeping, Quantiles, Replayed, Replaying, Rooflines};
-use crate::report::{Report, Row};
+use crate::report::Row;
 use crate::workloads::Workload;
 
 /// What is compared in each round.
@@ -24,9 +24,8 @@ pub(super) fn measure(
     million: &Workload,
     ten_millions: &Workload,
     [rounds, few]: [usize; 2],
-    report: &mut Report,
     rows: &mut Vec<Row>,
-) -> Measured<()> {
+) -> Measured<Rooflines> {
     let usual = Replaying::of(&million.path);
     let longer = Replaying::of(&ten_millions.path);
     let rounds: Measured<Vec<Round>> =
@@ -40,7 +39,10 @@ pub(super) fn measure(
     }
     rates(million, &rounds, rows);
     let about = About { workload: &ten_millions.name, ..throughput() };
-    rows.push(about.of(&tens.iter().map(Replayed::events_per_second).collect::<Vec<_>>()));
+    let tens_rates: Vec<f64> = tens.iter().map(Replayed::events_per_second).collect();
+    let limit = median(&rounds.iter().map(|it| it.limits.events_per_second()).collect::<Vec<_>>());
+    let of_roofline = Some((median(&tens_rates) / limit, OF_REPLAY.to_owned()));
+    rows.push(Row { of_roofline, ..about.of(&tens_rates) });
     latencies(million, &rounds, rows);
     checkpoints(ten_millions, &tens, &kept, rows);
     for (workload, replayed) in [
@@ -59,8 +61,7 @@ pub(super) fn measure(
         rows.push(memory.of(&bytes.collect::<Vec<_>>()));
     }
     let limits = rounds.into_iter().map(|it| it.limits).collect::<Vec<_>>();
-    report.rooflines.push((million.name.clone(), Rooflines::medians(&limits)));
-    Ok(())
+    Ok(Rooflines::medians(&limits))
 }
 
 impl Round {
@@ -94,7 +95,7 @@ fn rates(workload: &Workload, rounds: &[Round], rows: &mut Vec<Row>) {
     let mut row = about.of(&of(&rate));
     let share = |limit: &dyn Fn(&Rooflines) -> f64| median(&of(&|it| rate(it) / limit(&it.limits)));
     let all = share(&Rooflines::events_per_second);
-    row.of_roofline = Some((all, "read, SHA-256 and map on all cores".to_owned()));
+    row.of_roofline = Some((all, OF_REPLAY.to_owned()));
     rows.push(row);
     let serial = |it: &Round| it.serial.events_per_second();
     let times = About { unit: "times", claimed: None, ..about };
