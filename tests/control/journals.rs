@@ -92,16 +92,17 @@ pub(crate) fn wait_until(is_so: impl Fn() -> bool) {
     }
 }
 
-/// Waits until a paused replay has come to rest: it has come no farther while another journal was
-/// replayed from its start to its end.
+/// How often another journal is replayed, from its start to its end, without the one that rests having come
+/// any farther: the scheduler lets no thread wait for all of them.
+const REPLAYS_AT_REST: usize = 25;
+
+/// Waits until a paused replay has come to rest.
 pub(crate) fn wait_for_rest(running: &Running, other: &Made) {
-    let mut before = None;
-    loop {
-        let events = running.progress().events;
-        if before == Some(events) {
-            return;
-        }
-        before = Some(events);
+    let (mut before, mut at_rest) = (None, 0);
+    while at_rest < REPLAYS_AT_REST {
+        let events = Some(running.progress().events);
+        at_rest = if before == events { at_rest + 1 } else { 0 };
+        before = events;
         let (state, _) = replay_serially(&other.open(), &ReplayOptions::default()).unwrap();
         assert_eq!(state.digest(), other.digest);
     }
