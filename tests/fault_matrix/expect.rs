@@ -5,7 +5,11 @@ use vexfs_replay::recovery::Way;
 
 use crate::reading::{Hole, Reading, read_from};
 use crate::runs::Column;
-use crate::subject::{Files, Shelf, Standing, Subject};
+use crate::subject::{Files, Piece, Shelf, Standing, Subject};
+
+const PAGE: usize = 4096;
+/// Where the header of a segment has the LSN of its first event.
+const FIRST_LSN_AT: usize = 56;
 
 /// What must come of a recovery.
 #[derive(Clone, Debug)]
@@ -81,7 +85,9 @@ impl Known<'_> {
         }
         let reading = self.reading_from(at);
         let hurt = reading.holes.iter().any(|hole| hole.first_lsn <= at.watermark);
-        if hurt || reading.last_lsn < at.watermark || !self.header_is_sound(restart.unwrap_or(cut).segment) {
+        let is_entered = self.header_is_sound(restart.unwrap_or(cut).segment)
+            || (restart.is_none() && self.is_followed(cut));
+        if hurt || reading.last_lsn < at.watermark || !is_entered {
             return Fit::Not;
         }
         Fit::Usable
@@ -92,11 +98,21 @@ impl Known<'_> {
         header.is_some_and(|it| crate::kinds::of_header(it, segment).is_none())
     }
 
+    /// Whether the next segment begins right behind a block, so that nothing of the block's own is needed.
+    fn is_followed(&self, cut: &Piece) -> bool {
+        let next = cut.segment + 1;
+        let header = self.files.get(&next).filter(|_| self.header_is_sound(next));
+        header.is_some_and(|it| crate::sums::u64_at(it, FIRST_LSN_AT) == cut.last_lsn + 1)
+    }
+
     /// What a reader finds that starts where one must restart.
     fn reading_from(&self, at: &Standing) -> Reading {
         let cut = &self.subject.pieces[at.cut];
         let start = match self.subject.pieces.get(at.restart).filter(|_| at.restart <= at.cut) {
             Some(restart) => (restart.segment, restart.at, restart.first_lsn),
+            None if !self.header_is_sound(cut.segment) && self.is_followed(cut) => {
+                (cut.segment + 1, PAGE, cut.last_lsn + 1)
+            }
             None => (cut.segment, cut.end, cut.last_lsn + 1),
         };
         read_from(self.subject, self.files, Some(start))
