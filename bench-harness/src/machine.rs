@@ -1,6 +1,7 @@
-//! What the figures were measured on.
+//! What the figures are measured on.
 
-use std::fs;
+use std::path::Path;
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,10 +32,21 @@ impl Machine {
         let kibibytes = memory.split(' ').next().and_then(|it| it.parse::<u64>().ok());
         Self {
             processor: value(&read("/proc/cpuinfo"), "model name"),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: cores(),
             memory_bytes: kibibytes.unwrap_or(0) * 1024,
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             sha256_backend: vexfs_kernels::Kernel::quickest().backend().name().to_owned(),
         }
     }
+}
+
+/// How many cores the process may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How much room a disk has where a folder is, in bytes.
+pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail * disk.f_frsize)
 }

@@ -17,13 +17,12 @@ use clap::Args;
 use self::own::Own;
 use self::program::{Contender, Failed, Peer, check_room, copy_folder};
 use self::rows::Row;
+use crate::Measured;
 use crate::report::Report;
 use crate::workloads::Workloads;
 
 pub(crate) use self::own::load as load_own;
 pub(crate) use self::payloads::write as write_payloads;
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// The crates in `bench-peers/`, in the order of the table.
 const PEERS: [&str; 9] = [
@@ -74,7 +73,7 @@ pub(crate) fn measure(
     workloads: &Workloads,
     rounds: usize,
     report: &mut Report,
-) -> Result<()> {
+) -> Measured<()> {
     let workload = workloads.named_or_at(&arguments.journal)?;
     let folder = match &arguments.folder {
         Some(folder) => tempfile::tempdir_in(folder)?,
@@ -125,7 +124,7 @@ fn each(
     field: &mut [Entry],
     verb: &str,
     round: usize,
-    mut turn: impl FnMut(String, &mut Entry) -> std::result::Result<(), Failed>,
+    mut turn: impl FnMut(String, &mut Entry) -> Result<(), Failed>,
 ) {
     for (number, entry) in field.iter_mut().enumerate() {
         if entry.row.failed.is_some() {
@@ -152,7 +151,7 @@ impl Entry {
     }
 
     /// Loads into a folder of its own, in place of what an earlier load left there.
-    fn load(&mut self, folder: &Path) -> std::result::Result<(), Failed> {
+    fn load(&mut self, folder: &Path) -> Result<(), Failed> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
@@ -164,7 +163,7 @@ impl Entry {
     }
 
     /// Recovers a copy of that, since a recovery may change what it finds.
-    fn recover(&mut self, folder: &Path, copy: &Path) -> std::result::Result<(), Failed> {
+    fn recover(&mut self, folder: &Path, copy: &Path) -> Result<(), Failed> {
         copy_folder(folder, copy)?;
         let recovered = self.contender.recover(copy);
         std::fs::remove_dir_all(copy)?;

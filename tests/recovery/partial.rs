@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use vexfs_replay::Error;
-use vexfs_replay::journal::Validation;
 use vexfs_replay::recovery::{Accept, LsnRange, RecoveryOptions, Strategy, Way};
 use vexfs_replay::replay::{ReplayOptions, StopPoint};
 
@@ -103,13 +102,7 @@ fn a_checkpoint_behind_the_stop_is_none() {
 #[test]
 fn the_newest_checkpoint_that_loads_is_started_from() {
     let world = World::closed(7, 200);
-    let mut names = Vec::new();
-    for lsn in [50, 100, 150] {
-        let alone = World { checkpoints: Default::default(), ..world.copy() };
-        names.push(alone.checkpoint(lsn, Validation::Cryptographic));
-        let content = alone.checkpoints.get(names.last().unwrap()).unwrap();
-        world.checkpoints.put(names.last().unwrap(), content);
-    }
+    let names = world.add_bases(&[50, 100, 150]);
     let partial = RecoveryOptions { only: Some(Way::Partial), ..options() };
     for (broken, expected) in [(2, Some(100)), (1, Some(50)), (0, None)] {
         change(&world.checkpoints, &names[broken], |content| content[3_000] ^= 1);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use vexfs_replay::Error;
 use vexfs_replay::checkpoint::{Catalogue, CheckpointFault};
-use vexfs_replay::journal::Validation;
 use vexfs_replay::recovery::{Accept, Places, RecoveryManager, RecoveryOptions, Way};
 
 use crate::spy::{Call, SpiedFolder};
@@ -14,13 +13,7 @@ use crate::world::{World, files_of, options, whole};
 /// A journal with three bases, whose names are told, oldest first.
 fn three_bases() -> (World, Vec<String>) {
     let world = World::closed(7, 200);
-    let mut names = Vec::new();
-    for lsn in [50, 100, 150] {
-        let alone = World { checkpoints: Default::default(), ..world.copy() };
-        names.push(alone.checkpoint(lsn, Validation::Cryptographic));
-        let content = alone.checkpoints.get(names.last().unwrap()).unwrap();
-        world.checkpoints.put(names.last().unwrap(), content);
-    }
+    let names = world.add_bases(&[50, 100, 150]);
     (world, names)
 }
 

@@ -109,6 +109,17 @@ impl World {
         self
     }
 
+    /// Adds a base of its own at each of these LSNs; gives their names.
+    pub(crate) fn add_bases(&self, lsns: &[u64]) -> Vec<String> {
+        let add = |&lsn: &u64| {
+            let alone = Self { checkpoints: Default::default(), ..self.copy() };
+            let name = alone.checkpoint(lsn, Validation::Cryptographic);
+            self.checkpoints.put(&name, alone.checkpoints.get(&name).unwrap());
+            name
+        };
+        lsns.iter().map(add).collect()
+    }
+
     pub(crate) fn opened(&self) -> Journal {
         Journal::open(Arc::new(self.journal.clone())).unwrap()
     }

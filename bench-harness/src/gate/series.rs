@@ -12,6 +12,8 @@ use super::clock::Times;
 use super::figures::{Acts, Burden, Done};
 use super::yardstick::{self, Yardstick};
 use crate::Measured;
+use crate::machine::cores;
+use crate::measuring::json_of;
 use crate::workloads::Workload;
 
 /// How often each act is wanted without anybody in its way.
@@ -112,10 +114,6 @@ impl Rounds {
     }
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 /// Who makes series.
 #[derive(Clone, Debug)]
 pub(super) struct Maker {
@@ -133,14 +131,9 @@ impl Maker {
         if let Some(burden) = &self.burden {
             command.args(["--burden", &burden.to_string()]);
         }
-        let output = command.output()?;
-        let program = self.program.display();
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("{program} made no series ({}): {said}", output.status).into());
-        }
-        let series: Series = serde_json::from_slice(&output.stdout)?;
+        let series: Series = json_of(&mut command)?;
         if series.yardstick != yardstick::VERSION {
+            let program = self.program.display();
             let (expected, found) = (yardstick::VERSION, series.yardstick);
             return Err(format!("{program} has yardstick {found}, this is {expected}").into());
         }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use vexfs_replay::recovery::{Places, RecoveryManager, RecoveryOptions};
 use vexfs_replay::storage::{DiskFolder, Folder};
 
-use super::replaying::{json_of, peak_bytes};
+use super::child::{json_of, peak_bytes};
 use crate::Measured;
 
 /// What is recovered.

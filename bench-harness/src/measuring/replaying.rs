@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use vexfs_replay::checkpoint::{CheckpointPolicy, Stalls};
 use vexfs_replay::journal::{Journal, Validation};
@@ -21,7 +20,9 @@ use vexfs_replay::replay::{
 };
 use vexfs_replay::storage::DiskFolder;
 
+use super::child::{json_of, peak_bytes};
 use crate::Measured;
+use crate::machine::cores;
 
 /// How it is replayed.
 #[derive(Args, Clone, Debug)]
@@ -195,29 +196,6 @@ impl Replaying {
         }
         Ok(options)
     }
-}
-
-/// Runs a program, and reads the JSON that it prints.
-pub(super) fn json_of<T: DeserializeOwned>(command: &mut Command) -> Measured<T> {
-    let output = command.output()?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{command:?} ended with {}: {said}", output.status).into());
-    }
-    Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-/// The most memory that this process had resident so far, in bytes.
-pub(super) fn peak_bytes() -> Measured<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    let kibibytes: u64 = kibibytes.ok_or("/proc/self/status has no VmHWM in kB")?.parse()?;
-    Ok(kibibytes * 1024)
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn validation(name: &str) -> Result<Validation, String> {

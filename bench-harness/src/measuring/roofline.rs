@@ -19,6 +19,7 @@ use vexfs_replay::state::{Key, for_each_effect};
 use super::{Better, Quantiles};
 use crate::Measured;
 use crate::figure;
+use crate::machine::cores;
 use crate::workloads::Workload;
 
 /// How much of a journal is looked at, in bytes: more than caches hold.
@@ -64,7 +65,7 @@ impl Rooflines {
             map_effects_per_second: sample.insert(),
             effects_per_event: sample.effects.len() as f64 / sample.events as f64,
             bytes_per_event: workload.bytes as f64 / workload.events as f64,
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: cores(),
         })
     }
 

@@ -6,14 +6,14 @@ use vexfs_replay::event::{Event, EventIter};
 use vexfs_replay::journal::layout::BlockHeader;
 use vexfs_replay::journal::{Journal, block};
 
-use super::Result;
+use crate::Measured;
 
 /// The blocks of a journal, in memory.
 pub(super) struct Blocks(Vec<Vec<u8>>);
 
 impl Blocks {
     /// Reads all blocks, and verifies each by its checksums and its digest.
-    pub(super) fn read(journal: &Path) -> Result<Self> {
+    pub(super) fn read(journal: &Path) -> Measured<Self> {
         let journal = Journal::open_path(journal)?;
         let mut blocks = Vec::new();
         for (index, segment) in journal.segments.iter().enumerate() {
@@ -33,8 +33,8 @@ impl Blocks {
     /// Visits every event.
     pub(super) fn for_each<'b>(
         &'b self,
-        mut visit: impl FnMut(&Event<'b>) -> Result<()>,
-    ) -> Result<()> {
+        mut visit: impl FnMut(&Event<'b>) -> Measured<()>,
+    ) -> Measured<()> {
         for bytes in &self.0 {
             let header = BlockHeader::read(bytes);
             let payload = block::payload(&header, bytes);

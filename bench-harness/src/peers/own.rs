@@ -14,11 +14,12 @@ use vexfs_replay::event::{Body, Event, transaction_outcome};
 use vexfs_replay::journal::{Journal, NewEvent, Transaction, Writer, WriterOptions};
 use vexfs_replay::storage::DiskFolder;
 
-use super::Result;
 use super::events::Blocks;
 use super::program::{
     About, Contender, Failed, Loaded, Recovered, cargo_build, load_and_kill, repository,
 };
+use crate::Measured;
+use crate::measuring::json_of;
 
 /// One segment holds it all, so that there is one sync, as for the others.
 const SEGMENT_BYTES: u64 = 64 << 30;
@@ -33,7 +34,7 @@ pub(super) struct Own {
 
 impl Own {
     /// Builds the program, and has it replay the journal as it was given.
-    pub(super) fn build(journal: &Path) -> Result<Self> {
+    pub(super) fn build(journal: &Path) -> Measured<Self> {
         let program = cargo_build(&repository(), ["vexfs-replay", "vexfs-replay-pipe"])?;
         let expected = replay(&program, journal)?;
         Ok(Self {
@@ -59,12 +60,12 @@ impl Contender for Own {
         &self.about
     }
 
-    fn load(&self, folder: &Path) -> std::result::Result<Loaded, Failed> {
+    fn load(&self, folder: &Path) -> Result<Loaded, Failed> {
         let mut command = Command::new(std::env::current_exe()?);
         load_and_kill(command.arg("own-load").arg(&self.journal).arg(folder))
     }
 
-    fn recover(&self, folder: &Path) -> std::result::Result<Recovered, Failed> {
+    fn recover(&self, folder: &Path) -> Result<Recovered, Failed> {
         let started = Instant::now();
         let result = replay(&self.program, folder)?;
         let seconds = started.elapsed().as_secs_f64();
@@ -77,24 +78,19 @@ impl Contender for Own {
     }
 }
 
-fn replay(program: &Path, journal: &Path) -> std::result::Result<Value, Failed> {
+fn replay(program: &Path, journal: &Path) -> Result<Value, Failed> {
     let mut command = Command::new(program);
     command.args(["replay", "--json", "--validation", "cryptographic"]).arg(journal);
-    let output = command.output()?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Failed(format!("replay ends with {}: {said}", output.status)));
-    }
-    Ok(serde_json::from_slice(&output.stdout)?)
+    json_of(&mut command).map_err(|error| Failed(error.to_string()))
 }
 
-fn text(result: &Value, field: &str) -> std::result::Result<String, Failed> {
+fn text(result: &Value, field: &str) -> Result<String, Failed> {
     let found = result[field].as_str().map(str::to_owned);
     found.ok_or_else(|| Failed(format!("the result has no {field}")))
 }
 
 /// Writes the events of `journal` into a new one in `folder`, syncs once, says so and waits to be killed.
-pub(crate) fn load(journal: &Path, folder: &Path) -> Result<()> {
+pub(crate) fn load(journal: &Path, folder: &Path) -> Measured<()> {
     let blocks = Blocks::read(journal)?;
     let options = WriterOptions {
         segment_bytes: SEGMENT_BYTES,
@@ -125,7 +121,7 @@ fn append<'w>(
     writer: &'w Writer,
     open: &mut HashMap<u64, Transaction<'w>>,
     event: &Event<'_>,
-) -> Result<()> {
+) -> Measured<()> {
     let (header, body) = (&event.header, event.body()?.ok_or("an event of an unknown type")?);
     let (now, id) = (header.timestamp_ns, header.transaction);
     let appended =

@@ -12,11 +12,11 @@ use std::path::Path;
 use vexfs_replay::event::Event;
 use vexfs_replay::state::{Effect, for_each_effect};
 
-use super::Result;
 use super::events::Blocks;
+use crate::Measured;
 
 /// Writes the file; gives how many records there are.
-pub(crate) fn write(journal: &Path, file: &Path) -> Result<u64> {
+pub(crate) fn write(journal: &Path, file: &Path) -> Measured<u64> {
     let blocks = Blocks::read(journal)?;
     let mut count = 0_u64;
     blocks.for_each(|_| {
@@ -41,7 +41,7 @@ pub(crate) fn write(journal: &Path, file: &Path) -> Result<u64> {
 }
 
 /// Numbers come in the order of their size, so that neighbours are neighbours in a tree of bytes.
-fn key_of(event: &Event<'_>, key: &mut Vec<u8>) -> Result<()> {
+fn key_of(event: &Event<'_>, key: &mut Vec<u8>) -> Measured<()> {
     let mut first: Option<Effect<'_>> = None;
     if let Some(body) = event.body()? {
         for_each_effect(&body, |effect| {

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::Result;
+use crate::Measured;
+use crate::machine::free_bytes;
 
 /// What somebody who is measured says of itself.
 #[derive(Clone, Debug)]
@@ -71,10 +72,10 @@ pub(super) trait Contender {
     fn about(&self) -> &About;
 
     /// Loads everything into an empty folder, in a process that is then killed.
-    fn load(&self, folder: &Path) -> std::result::Result<Loaded, Failed>;
+    fn load(&self, folder: &Path) -> Result<Loaded, Failed>;
 
     /// Recovers what is in a folder, and checks it.
-    fn recover(&self, folder: &Path) -> std::result::Result<Recovered, Failed>;
+    fn recover(&self, folder: &Path) -> Result<Recovered, Failed>;
 }
 
 /// A peer's program, used in one of its ways.
@@ -86,7 +87,11 @@ pub(super) struct Peer {
 
 impl Peer {
     /// The peer of this name in all its ways: in a folder of programs, or newly built.
-    pub(super) fn find(name: &str, programs: Option<&Path>, payloads: &Path) -> Result<Vec<Self>> {
+    pub(super) fn find(
+        name: &str,
+        programs: Option<&Path>,
+        payloads: &Path,
+    ) -> Measured<Vec<Self>> {
         let program = format!("peer-{name}");
         let program = match programs {
             Some(programs) => programs.join(program),
@@ -126,11 +131,11 @@ impl Contender for Peer {
         &self.about
     }
 
-    fn load(&self, folder: &Path) -> std::result::Result<Loaded, Failed> {
+    fn load(&self, folder: &Path) -> Result<Loaded, Failed> {
         load_and_kill(&mut self.command("load", folder))
     }
 
-    fn recover(&self, folder: &Path) -> std::result::Result<Recovered, Failed> {
+    fn recover(&self, folder: &Path) -> Result<Recovered, Failed> {
         let output = self.command("recover", folder).output()?;
         if !output.status.success() {
             return Err(Failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
@@ -144,7 +149,7 @@ impl Contender for Peer {
 }
 
 /// Starts a load, waits until it says that all is written, and kills it.
-pub(super) fn load_and_kill(command: &mut Command) -> std::result::Result<Loaded, Failed> {
+pub(super) fn load_and_kill(command: &mut Command) -> Result<Loaded, Failed> {
     let mut process = command.stdout(Stdio::piped()).spawn()?;
     let out = process.stdout.take().ok_or_else(|| Failed("no output is there".to_owned()))?;
     let mut line = String::new();
@@ -159,14 +164,14 @@ pub(super) fn load_and_kill(command: &mut Command) -> std::result::Result<Loaded
     Ok(Loaded { seconds: seconds(&said)?, log_bytes })
 }
 
-fn last_line(output: &[u8]) -> std::result::Result<Value, Failed> {
+fn last_line(output: &[u8]) -> Result<Value, Failed> {
     let lines = String::from_utf8_lossy(output);
     let line =
         lines.lines().last().ok_or_else(|| Failed("it ended and said nothing".to_owned()))?;
     Ok(serde_json::from_str(line)?)
 }
 
-fn seconds(said: &Value) -> std::result::Result<f64, Failed> {
+fn seconds(said: &Value) -> Result<f64, Failed> {
     said["seconds"].as_f64().ok_or_else(|| Failed("it says no time".to_owned()))
 }
 
@@ -176,7 +181,7 @@ pub(super) fn repository() -> PathBuf {
 }
 
 /// Builds a package of the workspace in `folder`, and gives the path of its program.
-pub(super) fn cargo_build(folder: &Path, [package, program]: [&str; 2]) -> Result<PathBuf> {
+pub(super) fn cargo_build(folder: &Path, [package, program]: [&str; 2]) -> Measured<PathBuf> {
     let target = folder.join("target");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--release", "--locked", "--package", package, "--target-dir"]);
@@ -189,7 +194,7 @@ pub(super) fn cargo_build(folder: &Path, [package, program]: [&str; 2]) -> Resul
 
 /// Copies a folder with its owners, and waits until the copy is on disk: else writing it would go on while
 /// what is copied is measured.
-pub(super) fn copy_folder(from: &Path, to: &Path) -> std::result::Result<(), Failed> {
+pub(super) fn copy_folder(from: &Path, to: &Path) -> Result<(), Failed> {
     for (program, option, paths) in [("cp", "-a", &[from, to][..]), ("sync", "-f", &[to])] {
         let status = Command::new(program).arg(option).arg("--").args(paths).status()?;
         if !status.success() {
@@ -200,10 +205,8 @@ pub(super) fn copy_folder(from: &Path, to: &Path) -> std::result::Result<(), Fai
 }
 
 /// Whether there is room for so many bytes where a folder is.
-pub(super) fn check_room(folder: &Path, bytes: u64) -> Result<()> {
-    let output = Command::new("df").args(["--output=avail", "-B1", "--"]).arg(folder).output()?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let available: u64 = said.lines().last().unwrap_or_default().trim().parse()?;
+pub(super) fn check_room(folder: &Path, bytes: u64) -> Measured<()> {
+    let available = free_bytes(folder)?;
     if available < bytes {
         let folder = folder.display();
         return Err(

@@ -3,6 +3,7 @@
 use super::bend::{self, Fit, Measure, Settled, Shape, TOLERANCE, Verdict};
 use super::vary::{Candidate, Varied};
 use crate::figure::number;
+use crate::machine::cores;
 use crate::measuring::Replayed;
 
 /// Memory that is less than this isn't told apart, in bytes: the allocator takes it or leaves it.
@@ -130,7 +131,7 @@ fn beside_the_first(points: &Points<'_>) -> Vec<String> {
 }
 
 fn threads(points: &Points<'_>) -> Vec<String> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = cores();
     let mut said = vec![format!("The machine has {cores} cores.")];
     let serial = points.iter().find(|(it, _)| it.value.is_none());
     let one = points.iter().find(|(it, _)| it.value == Some(1.0));

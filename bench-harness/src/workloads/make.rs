@@ -12,6 +12,7 @@ use vexfs_replay::import::import_git;
 use vexfs_replay::journal::{Writer, WriterOptions};
 use vexfs_replay::storage::DiskFolder;
 
+use crate::machine::free_bytes;
 use crate::{Measured, progress};
 
 /// How much room a disk must have beside a journal that is made there, in bytes.
@@ -66,8 +67,7 @@ pub(super) fn put(made: &Path, path: &Path) -> std::io::Result<()> {
 /// Refuses what the disk has no room for, before half of it is written.
 fn check_room(folder: &Path, recipe: &Recipe) -> Measured<()> {
     let needed = recipe.events * (u64::from(recipe.mean_payload_bytes) + EVENT_OVERHEAD_BYTES);
-    let disk = rustix::fs::statvfs(folder)?;
-    let free = disk.f_bavail * disk.f_frsize;
+    let free = free_bytes(folder)?;
     if free >= needed + SPARE_BYTES {
         return Ok(());
     }

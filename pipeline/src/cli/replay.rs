@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 use vexfs_replay::Error;
 use vexfs_replay::journal::Journal;
-use vexfs_replay::replay::{ReplayOptions, explain};
+use vexfs_replay::replay::{ReplayOptions, explain, peak_resident_bytes};
 use vexfs_replay::state::KeyKind;
 
 use super::backend::{add_hashing, offload_rows};
@@ -35,7 +35,7 @@ pub(crate) fn run(verb: &ReplayVerb) -> Result<Report, Error> {
         None => replay_journal(&arguments.pass, &options, Some(&arguments.proof))?.into(),
     };
     let outcome = &replayed.outcome;
-    let peak = peak_memory_bytes();
+    let peak = peak_resident_bytes();
     let counts = &replayed.counts;
     let digest = hex::encode(replayed.digest);
     let spared = outcome.started_from.as_ref().map_or(0, |from| from.events);
@@ -77,12 +77,4 @@ fn explain_plan(arguments: &ReplayArguments, options: &ReplayOptions) -> Result<
         }
     };
     Ok(Report { exit: Exit::Clean, json: json!({ "plan": plan }), text: facts(&rows) })
-}
-
-/// The most memory that the process ever had resident, in bytes, where the system tells.
-fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kibibytes * 1024)
 }

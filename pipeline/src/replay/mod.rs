@@ -33,7 +33,7 @@ pub use running::{Running, start};
 pub use selection::Selection;
 pub(crate) use selection::{All, Choice, Filter};
 pub(crate) use shared::Charge;
-pub use shared::{Shared, resident_bytes};
+pub use shared::{Shared, peak_resident_bytes, resident_bytes};
 pub use stop::StopPoint;
 pub use stored::{StoreOptions, replay_into_store};
 

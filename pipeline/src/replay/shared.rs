@@ -118,6 +118,15 @@ impl Drop for Charge<'_> {
     }
 }
 
+/// The most memory that the process ever had resident, in bytes, where the system tells.
+#[must_use]
+pub fn peak_resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
 /// How much memory the process has resident now, in bytes, where the system tells.
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {

@@ -8,7 +8,7 @@ use super::canvas::{
     Area, Drawing, Drawn, Entry, FINE, Legend, MARGIN, Sign, TEXT_SIZE, axis_title, drawing, fine,
     font, text, width,
 };
-use super::colours::{GRID, INK, MUTED};
+use super::colours::{GRID, INK, MUTED, series};
 
 /// How high what is inside of the axes is.
 const HEIGHT: u32 = 210;
@@ -33,6 +33,12 @@ pub(super) struct Series {
 }
 
 impl Series {
+    /// The one of this number among lines without dots.
+    pub(super) fn plain(number: usize, label: &str, points: Vec<(f64, f64)>) -> Self {
+        let (label, colour) = (label.to_owned(), series(number));
+        Self { label, colour, look: Look::Plain, points, spread: Vec::new() }
+    }
+
     fn entry(&self) -> Entry {
         let sign = match self.look {
             Look::Dotted | Look::Plain => Sign::Square,

@@ -4,7 +4,7 @@ use super::axis::{Axis, Scale, short, short_bytes};
 use super::bars::{Bar, Bars};
 use super::canvas::{Drawing, Drawn};
 use super::colours::{IDLE, OTHERS, OURS, series};
-use super::lines::{Lines, Look, Series};
+use super::lines::{Lines, Series};
 use super::{Plot, plot};
 use crate::Measured;
 use crate::figure::number;
@@ -126,16 +126,10 @@ fn latencies(unit: &str, all: &[&Latency]) -> Drawn<Option<Drawing>> {
     let series: Vec<Series> = all
         .iter()
         .enumerate()
-        .map(|(at, it)| Series {
-            label: it.label.clone(),
-            colour: series(at),
-            look: Look::Plain,
-            points: it
-                .points
-                .iter()
-                .map(|&(quantile, value)| (tail_end(quantile, it.count), value))
-                .collect(),
-            spread: Vec::new(),
+        .map(|(at, it)| {
+            let points = it.points.iter();
+            let points = points.map(|&(quantile, value)| (tail_end(quantile, it.count), value));
+            Series::plain(at, &it.label, points.collect())
         })
         .collect();
     let points = series.iter().flat_map(|it| &it.points);
@@ -158,12 +152,9 @@ fn memory(profile: &Profile) -> Drawn<Option<Drawing>> {
         .memory
         .iter()
         .enumerate()
-        .map(|(at, it)| Series {
-            label: it.label.clone(),
-            colour: series(at),
-            look: Look::Plain,
-            points: it.samples.iter().map(|it| (it.seconds, it.resident_bytes as f64)).collect(),
-            spread: Vec::new(),
+        .map(|(at, it)| {
+            let points = it.samples.iter().map(|it| (it.seconds, it.resident_bytes as f64));
+            Series::plain(at, &it.label, points.collect())
         })
         .collect();
     let points = all.iter().flat_map(|it| &it.points);
