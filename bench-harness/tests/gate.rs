@@ -1,7 +1,8 @@
 //! The gate finds a stage that was slowed down on purpose, names it, and lets the same code pass without.
 //!
 //! Each of these measures until it is decided, which takes ten seconds on a machine that has nothing else to
-//! do, and a minute or more beside builds.
+//! do, and a minute or more beside builds. A gate that can't decide says so. Then more of a slowdown is tried,
+//! so that neighbours are no failure; that none is found is one.
 
 #[cfg(test)]
 mod tests {
@@ -10,8 +11,10 @@ mod tests {
 
     const GATE: &str = env!("CARGO_BIN_EXE_bench-harness");
 
-    /// Long enough on any machine: what it measures until then is what it takes to be sure.
-    const SECONDS_MAX: &str = "400";
+    /// How long each gate may measure, each time.
+    const SECONDS_MAX: &str = "40";
+    /// By which share a stage is slowed down, one after the other until it is found.
+    const BURDENS: [f64; 3] = [0.15, 0.3, 0.6];
 
     fn gate(arguments: &[&str]) -> Output {
         let journals = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gate");
@@ -35,16 +38,39 @@ mod tests {
         line.unwrap_or_default().to_owned()
     }
 
+    /// A baseline of this program on this machine; measured anew where others were in the way.
     fn accepted(folder: &Path) -> PathBuf {
         let baseline = folder.join("baseline.json");
         let path = baseline.to_str().unwrap();
-        let reason = ["--accept", "--reason", "a test", "--seconds", "30"];
-        assert_ends(
-            &gate(&[["--baseline", path].as_slice(), &reason].concat()),
-            0,
-            "is the baseline",
-        );
+        let accept = ["--baseline", path, "--accept", "--reason", "a test", "--seconds", "30"];
+        let in_the_way = |output: &Output| {
+            String::from_utf8_lossy(&output.stderr).contains("others were in the way")
+        };
+        let mut tries = (0..3).map(|_| gate(&accept));
+        let done = tries.find(|output| !in_the_way(output)).expect("a moment without others");
+        assert_ends(&done, 0, "is the baseline");
         baseline
+    }
+
+    /// Slows a stage down until it is found, and names it and no other that it can be told from.
+    #[track_caller]
+    fn assert_found(with: &[&str], stage: &str) {
+        for share in BURDENS {
+            let burden = format!("{stage}={share}");
+            let found = gate(&[with, &["--burden", &burden]].concat());
+            if found.status.code() == Some(0) {
+                assert_ends(&found, 0, "undecided");
+                eprintln!("{burden} could not be told from what others do here");
+                continue;
+            }
+            assert_ends(&found, 3, "SLOWER");
+            assert!(slower(&found).contains(&format!("stage {stage}")), "{}", slower(&found));
+            for other in ["read", "verify", "decode"].into_iter().filter(|&other| other != stage) {
+                assert!(!slower(&found).contains(&format!("stage {other}")), "{}", slower(&found));
+            }
+            return;
+        }
+        panic!("no slowdown of {stage} was found, the largest not");
     }
 
     /// One test, so that no two of its parts run at once.
@@ -55,21 +81,12 @@ mod tests {
         let baseline = accepted(folder.path());
         let with = ["--baseline", baseline.to_str().unwrap(), "--seconds", SECONDS_MAX];
         for stage in ["verify", "decode"] {
-            let burden = format!("{stage}=0.15");
-            let found = gate(&[with.as_slice(), &["--burden", &burden]].concat());
-            assert_ends(&found, 3, "SLOWER");
-            assert!(slower(&found).contains(&format!("stage {stage}")), "{}", slower(&found));
-            let others = ["read", "verify", "decode"].into_iter().filter(|&other| other != stage);
-            for other in others {
-                assert!(!slower(&found).contains(&format!("stage {other}")), "{}", slower(&found));
-            }
+            assert_found(&with, stage);
         }
         assert_ends(&gate(&with), 0, "passes");
 
         let with = ["--against", GATE, "--seconds", SECONDS_MAX];
-        let found = gate(&[with.as_slice(), &["--burden", "verify=0.15"]].concat());
-        assert_ends(&found, 3, "SLOWER");
-        assert!(slower(&found).contains("stage verify"), "{}", slower(&found));
+        assert_found(&with, "verify");
         assert_ends(&gate(&with), 0, "passes");
 
         let mut others: serde_json::Value =

@@ -104,21 +104,31 @@ impl Comparison {
         Self { figures: figures.collect() }
     }
 
-    /// Whether more measurements are of no use. One figure that is slower decides; the one on the clock, which
-    /// there may never be, is not waited for.
+    /// Whether more measurements are of no use: nothing is undecided but the figure on the clock, which there may
+    /// never be.
     pub(super) fn is_decided(&self) -> bool {
-        let open = |it: &Compared| it.verdict == Verdict::Undecided && it.figure != ON_THE_CLOCK;
-        self.verdict() == Verdict::Slower || !self.figures.iter().any(open)
+        self.are_decided(|_| true)
+    }
+
+    /// Whether more measurements are of no use to what was found slower `before`.
+    pub(super) fn confirms_or_denies(&self, before: &Self) -> bool {
+        self.are_decided(|figure| before.is_slower(figure))
+    }
+
+    fn are_decided(&self, asked: impl Fn(&str) -> bool) -> bool {
+        let open = |it: &&Compared| it.verdict == Verdict::Undecided && it.figure != ON_THE_CLOCK;
+        !self.figures.iter().filter(open).any(|it| asked(&it.figure))
+    }
+
+    fn is_slower(&self, figure: &str) -> bool {
+        let mut slower = self.figures.iter().filter(|it| it.verdict == Verdict::Slower);
+        slower.any(|it| it.figure == figure)
     }
 
     /// What is slower here and was slower before, too, is slower. What only one of them says is undecided.
     pub(super) fn confirming(mut self, before: &Self) -> Self {
-        let was_slower = |figure: &str| {
-            let mut slower = before.figures.iter().filter(|it| it.verdict == Verdict::Slower);
-            slower.any(|it| it.figure == figure)
-        };
         for it in &mut self.figures {
-            if (it.verdict == Verdict::Slower) != was_slower(&it.figure) {
+            if (it.verdict == Verdict::Slower) != before.is_slower(&it.figure) {
                 it.verdict = Verdict::Undecided;
             }
         }

@@ -121,9 +121,9 @@ impl Gate {
             return Ok((ExitCode::from(4), serde_json::to_value(measured.figures())?));
         };
         let before = Measurements::of_baseline(accepted);
-        let compared = confirmed(|| {
+        let compared = confirmed(|suspects| {
             let mut now = Measurements::default();
-            self.until_decided(|| {
+            self.until_decided(suspects, || {
                 now.add(self.this.make(&self.workload)?);
                 Ok(Comparison::between(&before, &now))
             })
@@ -132,9 +132,9 @@ impl Gate {
     }
 
     fn against(&self, other: &Maker) -> Measured<Comparison> {
-        confirmed(|| {
+        confirmed(|suspects| {
             let (mut before, mut now) = (Measurements::default(), Measurements::default());
-            self.until_decided(|| {
+            self.until_decided(suspects, || {
                 before.add(other.make(&self.workload)?);
                 now.add(self.this.make(&self.workload)?);
                 Ok(Comparison::between(&before, &now))
@@ -142,15 +142,20 @@ impl Gate {
         })
     }
 
-    /// Measures until all is decided, or the time is up.
+    /// Measures until all is decided, or all that was found slower before, or the time is up.
     fn until_decided(
         &self,
+        suspects: Option<&Comparison>,
         mut measure: impl FnMut() -> Measured<Comparison>,
     ) -> Measured<Comparison> {
         let started = Instant::now();
         loop {
             let compared = measure()?;
-            if compared.is_decided() || started.elapsed() > self.time {
+            let decided = suspects.map_or_else(
+                || compared.is_decided(),
+                |before| compared.confirms_or_denies(before),
+            );
+            if decided || started.elapsed() > self.time {
                 return Ok(compared);
             }
         }
@@ -167,14 +172,16 @@ impl Gate {
     }
 }
 
-/// Measures anew what is found slower.
-fn confirmed(mut measure: impl FnMut() -> Measured<Comparison>) -> Measured<Comparison> {
-    let mut compared = measure()?;
+/// Measures, and anew what is found slower: then it is told what was.
+fn confirmed(
+    mut measure: impl FnMut(Option<&Comparison>) -> Measured<Comparison>,
+) -> Measured<Comparison> {
+    let mut compared = measure(None)?;
     for _ in 0..CONFIRMATIONS {
         if compared.verdict() != Verdict::Slower {
             break;
         }
-        compared = measure()?.confirming(&compared);
+        compared = measure(Some(&compared))?.confirming(&compared);
     }
     Ok(compared)
 }
@@ -196,6 +203,23 @@ mod tests {
     }
 
     #[test]
+    fn what_others_are_open_is_no_matter_to_what_is_confirmed() {
+        let (suspects, [mut before, mut now]) =
+            (compared(&["apply"]), [(); 2].map(|()| Measurements::default()));
+        for series in 0..SERIES_MIN {
+            before.add_one("verify", 1.0);
+            now.add_one("verify", if series % 2 == 0 { 0.5 } else { 1.0 });
+            let compared = Comparison::between(&before, &now);
+            assert!(series == 0 || !compared.confirms_or_denies(&suspects), "too few of apply");
+            before.add_one("apply", 1.0);
+            now.add_one("apply", 1.0);
+        }
+        let compared = Comparison::between(&before, &now);
+        assert!(!compared.is_decided(), "verify is open");
+        assert!(compared.confirms_or_denies(&suspects), "apply isn't");
+    }
+
+    #[test]
     fn what_is_slower_is_so_every_time() {
         let cases: [(&[&[&str]], Verdict, usize); 5] = [
             (&[&[]], Verdict::Passes, 1),
@@ -206,7 +230,7 @@ mod tests {
         ];
         for (times, verdict, count) in cases {
             let mut measured = 0;
-            let found = confirmed(|| {
+            let found = confirmed(|_| {
                 measured += 1;
                 Ok(compared(times[measured - 1]))
             });
