@@ -95,6 +95,34 @@ fn killed_at_any_moment_it_goes_on_to_the_same_state() {
     assert_eq!(again.code, Some(0), "{again:?}");
 }
 
+/// A writer that is killed while it writes to the file itself leaves a rollback journal beside it.
+#[test]
+fn what_a_killed_writer_left_half_written_is_undone_by_who_reads() {
+    let folder = tempdir().unwrap();
+    let [journal, whole, half] =
+        ["journal", "whole", "half"].map(|name| folder.path().join(name));
+    succeed(&["generate", text_of(&journal), "--events", "60000", "--recipe", "100k"]);
+    succeed(&["replay", text_of(&journal), "--store", text_of(&whole)]);
+    let told = |store: &Path| succeed(&["state", "count", text_of(store)])["counts"].clone();
+    let expected = told(&whole);
+
+    let writer = rusqlite::Connection::open(&whole).unwrap();
+    // So small a cache goes to the file before there is a commit.
+    writer.pragma_update(None, "cache_size", 10).unwrap();
+    let begun = writer.unchecked_transaction().unwrap();
+    begun.execute("UPDATE held SET lsn = 0", []).unwrap();
+    begun.execute("UPDATE records SET value = zeroblob(length(value))", []).unwrap();
+    for suffix in ["", "-journal"] {
+        let [from, to] = [&whole, &half].map(|it| format!("{}{suffix}", text_of(it)));
+        assert!(std::fs::copy(from, to).unwrap() > 0);
+    }
+    drop(begun);
+    let [whole_bytes, half_bytes] = [&whole, &half].map(|it| std::fs::read(it).unwrap());
+    assert!(whole_bytes != half_bytes, "nothing was written to the file before the commit");
+    assert_eq!(told(&half), expected);
+    assert_eq!(told(&whole), expected);
+}
+
 fn assert_digest(expected: &Value, found: &Value) {
     for field in ["state_digest", "events", "blocks", "transactions", "records", "head"] {
         assert_eq!(expected[field], found[field], "{field}");

@@ -150,7 +150,13 @@ pub(super) struct SqliteReader {
 
 impl SqliteReader {
     fn open(path: &Path) -> Result<Self, Error> {
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        if is_half_written(&connection) {
+            // Whoever may write may undo that; it takes no more than reading with that right.
+            let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            read_first(&writer).of("undo what a killed writer left in", path)?;
+            connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        }
         let size = cache_size(READER_BYTES);
         connection.pragma_update(None, "cache_size", size).of("open", path)?;
         Ok(Self { connection, path: path.to_owned() })
@@ -225,6 +231,18 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let trusted = rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA;
     connection.set_db_config(trusted, false).of("open", path)?;
     Ok(connection)
+}
+
+/// Whether a writer was killed while it wrote to the file itself, as it does when its log begins and ends, so
+/// that the file can't be read before that is undone.
+fn is_half_written(connection: &Connection) -> bool {
+    let read = read_first(connection);
+    read.is_err_and(|error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly))
+}
+
+/// Reads the least that can be read.
+fn read_first(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "schema_version", |row| row.get(0))
 }
 
 /// Checks that the database is a store, of a version that is known.
