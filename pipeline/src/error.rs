@@ -165,6 +165,16 @@ pub enum Error {
         /// The id that was asked for.
         id: u64,
     },
+    /// A record of a coordinator's decisions is damaged. Nothing was done.
+    #[error("{} is damaged at byte {offset}: {reason}", path.display())]
+    BadRecord {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file, in bytes.
+        offset: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A receipt is none, or was changed since.
     #[error("the receipt can't be used: {reason}")]
     BadReceipt {

@@ -17,6 +17,7 @@
 compile_error!("storage needs positional reads and no-follow opens, so a Unix");
 
 pub mod checkpoint;
+pub mod coordination;
 pub mod error;
 
 pub mod event;

@@ -99,8 +99,7 @@ fn killed_at_any_moment_it_goes_on_to_the_same_state() {
 #[test]
 fn what_a_killed_writer_left_half_written_is_undone_by_who_reads() {
     let folder = tempdir().unwrap();
-    let [journal, whole, half] =
-        ["journal", "whole", "half"].map(|name| folder.path().join(name));
+    let [journal, whole, half] = ["journal", "whole", "half"].map(|name| folder.path().join(name));
     succeed(&["generate", text_of(&journal), "--events", "60000", "--recipe", "100k"]);
     succeed(&["replay", text_of(&journal), "--store", text_of(&whole)]);
     let told = |store: &Path| succeed(&["state", "count", text_of(store)])["counts"].clone();

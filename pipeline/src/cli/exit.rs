@@ -59,6 +59,7 @@ impl Exit {
             | Error::UnknownFormat { .. }
             | Error::LimitExceeded { .. }
             | Error::BadCheckpoint { .. }
+            | Error::BadRecord { .. }
             | Error::BadStore { .. }
             | Error::NoCheckpoint { .. }
             | Error::NotAJournal { fault: Some(_), .. } => Self::Refused,
