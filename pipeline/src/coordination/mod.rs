@@ -16,6 +16,7 @@ mod kind;
 mod machine;
 mod message;
 mod participant;
+pub mod participants;
 mod plan;
 mod record;
 mod report;

@@ -51,8 +51,9 @@ use self::request::{Attempt, Request};
 use self::shelf::Shelf;
 use crate::checkpoint::PassedOver;
 use crate::error::Error;
+use crate::event::{Event, EventIter};
 use crate::flow;
-use crate::journal::{Journal, PlanSummary};
+use crate::journal::{Journal, PlanSummary, block};
 use crate::receipt::{FileTimes, ProvenBy, Receipt};
 use crate::state::MemoryState;
 
@@ -113,6 +114,28 @@ pub fn replay_serially(
     };
     let (state, findings) = pass(request.until_lsn)?;
     request.conclude((state, None), findings, None, &mut pass)
+}
+
+/// Visits all events of a journal in order, whether or not they take place, up to the stop of the options; and
+/// up to its first damage, unless they go past it. Serially, and from the journal's first event on.
+///
+/// # Errors
+/// What storage says and `visit` gives; [`Error::Cancelled`] and [`Error::TimedOut`] by the options.
+pub(crate) fn visit_events(
+    journal: &Journal,
+    options: &ReplayOptions,
+    visit: &mut dyn FnMut(&Event<'_>) -> Result<(), Error>,
+) -> Result<Findings, Error> {
+    let request = Request::new(journal, options)?;
+    let options = request.for_flow(request.until_lsn, None);
+    let mut blocks = |accepted: &flow::Accepted<'_>| {
+        let payload = block::payload(&accepted.header, accepted.bytes);
+        let header = &accepted.header;
+        let events = EventIter::new(payload, header.first_lsn, header.event_count);
+        let wanted = events.map_while(Result::ok).take_while(|it| it.lsn <= request.until_lsn);
+        wanted.into_iter().try_for_each(|event| visit(&event))
+    };
+    flow::run_serial(journal, flow::Sink::Blocks(&mut blocks), &options, &mut |_| {})
 }
 
 /// Replays a journal into memory on all workers, and proves the result: its digest is `expected`, or,
