@@ -165,6 +165,24 @@ pub enum Error {
         /// The id that was asked for.
         id: u64,
     },
+    /// There is no such coordination.
+    #[error("there is no coordination {coordination}")]
+    CoordinationNotFound {
+        /// Its name, or the folder where it was looked for.
+        coordination: String,
+    },
+    /// No such conflict waits for somebody to say something.
+    #[error("no conflict {conflict} waits to be resolved")]
+    ConflictNotFound {
+        /// Its key.
+        conflict: String,
+    },
+    /// Nobody of this name takes part.
+    #[error("nobody named {participant} takes part")]
+    ParticipantNotFound {
+        /// The name.
+        participant: String,
+    },
     /// A record of a coordinator's decisions is damaged. Nothing was done.
     #[error("{} is damaged at byte {offset}: {reason}", path.display())]
     BadRecord {

@@ -68,6 +68,9 @@ impl Exit {
             | Error::AlreadyAJournal { .. }
             | Error::InvalidOption { .. }
             | Error::NoSuchTransaction { .. }
+            | Error::CoordinationNotFound { .. }
+            | Error::ConflictNotFound { .. }
+            | Error::ParticipantNotFound { .. }
             | Error::BadKey { .. }
             | Error::MemoryLimit { limit: 1.., .. } => Self::Usage,
             Error::BelowAnchor { .. }

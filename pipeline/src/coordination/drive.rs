@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crossbeam_channel::{Receiver, select};
+use crossbeam_channel::{Receiver, never, select};
 
 use super::engine::{Action, Engine, Event, Times};
 use super::ground::{Clock, DecisionRecord, Transport};
@@ -57,7 +57,7 @@ pub fn coordinate(
     let Ground { record, transport, clock, said } = ground;
     let memory = Memory::of(&record.lead()?);
     let mut engine = Engine::new(Machine::new(terms, memory), times);
-    let events = transport.events();
+    let (mut events, mut said) = (transport.events(), said.clone());
     let mut next = Event::Begun;
     loop {
         let mut actions = engine.handle(clock.now(), next).into_iter();
@@ -90,8 +90,18 @@ pub fn coordinate(
         watch(engine.machine());
         let alarm = clock.alarm(engine.wakes_at());
         next = select! {
-            recv(events) -> event => event.unwrap_or(Event::TimePassed),
-            recv(said) -> input => input.map_or(Event::TimePassed, Event::Came),
+            recv(events) -> event => event.unwrap_or_else(|_| {
+                // Nobody is there any more who could answer; time goes on.
+                events = never();
+                Event::TimePassed
+            }),
+            recv(said) -> input => input.map_or_else(
+                |_| {
+                    said = never();
+                    Event::TimePassed
+                },
+                Event::Came,
+            ),
             recv(alarm) -> _ => Event::TimePassed,
         };
     }

@@ -22,6 +22,8 @@ mod record;
 mod report;
 mod resolve;
 mod serve;
+mod service;
+mod snapshot;
 mod terms;
 
 pub use conflict::{Conflict, DRIFT_MAJOR_EVENTS, Resolution, Ruling, Severity};
@@ -38,4 +40,6 @@ pub use plan::Plan;
 pub use record::{Ends, Entry, Memory, Refusal, UnderWay};
 pub use report::{CutDigest, Name, Place, Proof, Report, Role, Said, Standing, Stream};
 pub use serve::{Fence, answer};
+pub use service::{Service, Setup, Statistics};
+pub use snapshot::{ConflictState, MemberState, Snapshot, State};
 pub use terms::{InDoubt, Loss, Member, Need, Policy, SHARED_FROM, Shared, Sharing, Terms};

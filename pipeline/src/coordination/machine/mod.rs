@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::conflict::{Conflict, Resolution, Ruling};
-use super::kind::Phase;
+use super::kind::{ParticipantKind, Phase};
 use super::message::{Answer, Call, Request};
 use super::plan::Plan;
 use super::record::{Ends, Entry, Memory, Refusal, UnderWay};
@@ -277,6 +277,12 @@ impl Machine {
     pub fn unanswered(&self) -> impl Iterator<Item = &Name> {
         let open = self.members.iter().filter(|(_, part)| part.asked != Asked::Answered);
         open.map(|(name, _)| name)
+    }
+
+    /// What a participant is.
+    #[must_use]
+    pub fn kind(&self, name: &str) -> Option<ParticipantKind> {
+        self.terms.members.get(name).map(|member| member.kind)
     }
 
     /// The epoch of this life.
