@@ -152,6 +152,38 @@ pub enum Ruling {
     Stop,
 }
 
+impl Ruling {
+    /// It as a word: `commit`, `without:NAME`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Commit => "commit".to_owned(),
+            Self::Abort => "abort".to_owned(),
+            Self::Rollback => "rollback".to_owned(),
+            Self::Prefer(name) => format!("prefer:{name}"),
+            Self::Without(name) => format!("without:{name}"),
+            Self::Stop => "stop".to_owned(),
+        }
+    }
+
+    /// What such a word says; none where it says nothing.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text.split_once(':') {
+            Some(("prefer", name)) => Self::Prefer(name.to_owned()),
+            Some(("without", name)) => Self::Without(name.to_owned()),
+            Some(_) => return None,
+            None => match text {
+                "commit" => Self::Commit,
+                "abort" => Self::Abort,
+                "rollback" => Self::Rollback,
+                "stop" => Self::Stop,
+                _ => return None,
+            },
+        })
+    }
+}
+
 /// Sequences that are fewer events apart have drifted a little.
 pub const DRIFT_MAJOR_EVENTS: u64 = 100;
 

@@ -23,6 +23,7 @@ mod report;
 mod resolve;
 mod serve;
 mod service;
+pub mod site;
 mod snapshot;
 mod terms;
 

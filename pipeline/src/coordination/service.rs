@@ -173,7 +173,7 @@ impl Service {
             return Err(Error::ConflictNotFound { conflict: conflict.to_owned() });
         };
         if !found.choices.contains(&ruling) {
-            let reason = format!("{conflict} can't be resolved by {ruling:?}");
+            let reason = format!("{conflict} can't be resolved by {}", ruling.text());
             return Err(Error::InvalidOption { option: "ruling", reason });
         }
         self.say(name, Input::Ruled(conflict.to_owned(), ruling))

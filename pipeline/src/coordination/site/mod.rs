@@ -1,0 +1,150 @@
+//! A coordination that lies in a folder: who takes part and on which terms, what was decided, what it has come
+//! to, and where participants work.
+//!
+//! | name | what it is |
+//! |---|---|
+//! | `coordination.json` | who takes part, and on which terms: [`Config`] |
+//! | `decisions.jsonl` | what was decided; the folder's lock says who leads |
+//! | `status.json` | what the last life came to: [`Snapshot`] |
+//! | `work/NAME/` | what a participant keeps until it ends, and the highest epoch that it has heard of |
+//! | `participants` | the socket of participants that are other processes |
+//! | `control` | the socket of whoever has something to say to a coordinator that runs |
+
+mod config;
+mod control;
+mod members;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use config::{Config, MemberConfig};
+pub use control::{Control, Word, say};
+
+use super::conflict::Ruling;
+use super::file_record::FileRecord;
+use super::ground::DecisionRecord as _;
+use super::record::{Entry, Memory};
+use super::snapshot::{Snapshot, State};
+use crate::error::{Error, IoContext as _};
+use crate::storage::{self, DiskFolder, Folder, read_exact_at};
+
+const CONFIG: &str = "coordination.json";
+const STATUS: &str = "status.json";
+const WORK: &str = "work";
+/// No file of ours is longer, in bytes.
+const BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// A coordination that lies in a folder.
+#[derive(Debug)]
+pub struct Site {
+    path: PathBuf,
+    folder: Arc<dyn Folder>,
+    config: Config,
+}
+
+impl Site {
+    /// The one in this folder.
+    ///
+    /// # Errors
+    /// [`Error::CoordinationNotFound`] where there is none, [`Error::InvalidOption`] where its terms make no sense.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let not_found = || Error::CoordinationNotFound { coordination: path.display().to_string() };
+        let folder = match DiskFolder::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(not_found()),
+            opened => opened.context("open", path, None)?,
+        };
+        let folder: Arc<dyn Folder> = Arc::new(folder);
+        let bytes = read(folder.as_ref(), CONFIG)?.ok_or_else(not_found)?;
+        let config = Config::parse(&bytes, &path.join(CONFIG))?;
+        Ok(Self { path: path.to_owned(), folder, config })
+    }
+
+    /// Who takes part, and on which terms.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where its decisions are kept.
+    #[must_use]
+    pub fn record(&self) -> FileRecord {
+        FileRecord::new(Arc::clone(&self.folder))
+    }
+
+    /// The socket of participants that are other processes.
+    #[must_use]
+    pub fn participants_socket(&self) -> PathBuf {
+        self.path.join("participants")
+    }
+
+    /// The socket of whoever has something to say to a coordinator that runs.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.path.join("control")
+    }
+
+    /// What the coordinator that runs has come to, or the last one came to; none where there was none.
+    ///
+    /// # Errors
+    /// What storage says; [`Error::InconsistentRecovery`] where the file can't be understood.
+    pub fn status(&self) -> Result<Option<Snapshot>, Error> {
+        let Some(bytes) = read(self.folder.as_ref(), STATUS)? else { return Ok(None) };
+        let parsed = serde_json::from_slice(&bytes);
+        parsed.map(Some).map_err(|error| Error::InconsistentRecovery {
+            reason: format!("{}: {error}", self.folder.path(STATUS).display()),
+        })
+    }
+
+    /// Keeps what it has come to.
+    ///
+    /// # Errors
+    /// What storage says.
+    pub fn keep_status(&self, snapshot: &Snapshot) -> Result<(), Error> {
+        let bytes = serde_json::to_vec_pretty(snapshot)
+            .map_err(|error| Error::InconsistentRecovery { reason: error.to_string() })?;
+        storage::write_whole(self.folder.as_ref(), STATUS, &bytes)
+    }
+
+    /// Says something about a conflict that waits, while no coordinator runs: the next life goes by it.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] while one runs; [`Error::ConflictNotFound`] where none such waits;
+    /// [`Error::InvalidOption`] where this can't be said about it.
+    pub fn rule(&self, conflict: &str, ruling: Ruling) -> Result<(), Error> {
+        let mut record = self.record();
+        let memory = Memory::of(&record.lead()?);
+        let status = self.status()?.filter(|status| {
+            // What an earlier coordination waited for is of no interest to this one.
+            memory.under_way.is_some() && status.state == State::Waiting
+        });
+        let found = status.iter().flat_map(Snapshot::waiting).find(|it| it.key == conflict);
+        let Some(found) = found else {
+            return Err(Error::ConflictNotFound { conflict: conflict.to_owned() });
+        };
+        if !found.choices.contains(&ruling) {
+            let reason = format!("{conflict} can't be resolved by {}", ruling.text());
+            return Err(Error::InvalidOption { option: "by", reason });
+        }
+        record.append(&Entry::Ruled { conflict: conflict.to_owned(), ruling })
+    }
+
+    /// The folder that a participant keeps things in until it ends; made where it isn't there.
+    fn work_of(&self, name: &str) -> Result<Arc<dyn Folder>, Error> {
+        let path = self.path.join(WORK).join(name);
+        let made = DiskFolder::create(&path).context("create", &path, None)?;
+        Ok(Arc::new(made))
+    }
+}
+
+fn read(folder: &dyn Folder, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    let path = folder.path(name);
+    let names = folder.list().context("list", folder.path(""), None)?;
+    if !names.iter().any(|it| it == name) {
+        return Ok(None);
+    }
+    let file = folder.open(name).context("open", &path, None)?;
+    let length = file.length().context("read", &path, None)?.min(BYTES_MAX);
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+    read_exact_at(file.as_ref(), &mut bytes, 0).context("read", &path, Some(0))?;
+    Ok(Some(bytes))
+}
