@@ -149,32 +149,17 @@ impl RecoveryManager {
     /// storage fails.
     pub fn cleanup(&mut self, keep: usize) -> Result<Cleaned, Error> {
         let _lock = self.lock()?;
-        let mut cleaned = Cleaned::default();
+        let unfinished = self.remove_unfinished()?;
+        let mut cleaned = Cleaned { unfinished, ..Cleaned::default() };
         if let Some(records) = &self.places.records {
             let mut names = record_names(records.as_ref())?;
             names.truncate(names.len().saturating_sub(keep));
             let all = records.list().context("list", records.path(""), None)?;
-            for name in all {
-                let work = name.strip_prefix(work::PREFIX).is_some_and(is_unfinished);
-                if work || is_left_unfinished(&name) {
-                    cleaned.unfinished.push(name);
-                } else if name.starts_with("broken-") {
-                    cleaned.aside.push(name);
-                }
-            }
-            for name in names.iter().chain(&cleaned.aside).chain(&cleaned.unfinished) {
+            cleaned.aside = all.into_iter().filter(|name| name.starts_with("broken-")).collect();
+            for name in names.iter().chain(&cleaned.aside) {
                 records.remove(name).context("remove", records.path(name), None)?;
             }
             cleaned.records = names;
-        }
-        if let Some(checkpoints) = &self.places.checkpoints {
-            // Whoever writes there has this lock.
-            let _lock = storage::lock(checkpoints.as_ref())?;
-            let names = checkpoints.list().context("list", checkpoints.path(""), None)?;
-            for name in names.into_iter().filter(|name| is_unfinished(name)) {
-                checkpoints.remove(&name).context("remove", checkpoints.path(&name), None)?;
-                cleaned.unfinished.push(name);
-            }
         }
         // What a rollback keeps aside builds on what is there.
         let stands = self.rollback()?.is_some();
@@ -183,5 +168,38 @@ impl RecoveryManager {
             cleaned.checkpoints = prune(&Catalogue::open(Arc::clone(checkpoints))?, keep)?;
         }
         Ok(cleaned)
+    }
+
+    /// Takes away what killed recoveries and replays had begun to write, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Self::cleanup`].
+    pub(crate) fn clean_unfinished(&self) -> Result<(), Error> {
+        let _lock = self.lock()?;
+        self.remove_unfinished().map(|_| ())
+    }
+
+    /// The same for who has the journal's lock; gives the names.
+    fn remove_unfinished(&self) -> Result<Vec<String>, Error> {
+        let mut unfinished = Vec::new();
+        if let Some(records) = &self.places.records {
+            let all = records.list().context("list", records.path(""), None)?;
+            let is_work = |name: &str| name.strip_prefix(work::PREFIX).is_some_and(is_unfinished);
+            let left = all.into_iter().filter(|name| is_work(name) || is_left_unfinished(name));
+            for name in left {
+                records.remove(&name).context("remove", records.path(&name), None)?;
+                unfinished.push(name);
+            }
+        }
+        if let Some(checkpoints) = &self.places.checkpoints {
+            // Whoever writes there has this lock.
+            let _lock = storage::lock(checkpoints.as_ref())?;
+            let names = checkpoints.list().context("list", checkpoints.path(""), None)?;
+            for name in names.into_iter().filter(|name| is_unfinished(name)) {
+                checkpoints.remove(&name).context("remove", checkpoints.path(&name), None)?;
+                unfinished.push(name);
+            }
+        }
+        Ok(unfinished)
     }
 }

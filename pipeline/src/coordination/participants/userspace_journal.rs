@@ -149,6 +149,8 @@ impl Participant for UserspaceJournal {
                 let mut manager = self.manager(self.places.clone(), options);
                 manager.recover(&mut |_| (work.alive)())?;
             }
+            // What was killed on the way here before has left something.
+            self.manager(self.places.clone(), self.options.clone()).clean_unfinished()?;
         }
         self.staged().clear()
     }
