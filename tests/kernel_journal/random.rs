@@ -43,8 +43,12 @@ fn written(acts: &[Act], total_blocks: u64) -> (MemoryFolder, Scribe) {
     (folder, scribe)
 }
 
+/// A sequence, and what a commit writes.
+type Row = (u64, Option<Writes>);
+type Writes = Vec<(u64, Vec<u8>)>;
+
 /// What the second reader must read.
-fn expected(done: &[Done]) -> Vec<(u64, Option<Vec<(u64, Vec<u8>)>>)> {
+fn expected(done: &[Done]) -> Vec<Row> {
     let row = |it: &Done| match it {
         Done::Committed { sequence, writes, .. } => (*sequence, Some(writes.clone())),
         Done::Aborted { sequence } | Done::Revoked { sequence, .. } => (*sequence, None),
@@ -52,7 +56,7 @@ fn expected(done: &[Done]) -> Vec<(u64, Option<Vec<(u64, Vec<u8>)>>)> {
     done.iter().map(row).collect()
 }
 
-fn rows(read: Vec<Read>) -> Vec<(u64, Option<Vec<(u64, Vec<u8>)>>)> {
+fn rows(read: Vec<Read>) -> Vec<Row> {
     let row = |it| match it {
         Read::Commit { sequence, aborted: false, writes, .. } => (sequence, Some(writes)),
         Read::Commit { sequence, .. } | Read::Revocation { sequence, .. } => (sequence, None),

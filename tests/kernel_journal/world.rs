@@ -46,8 +46,7 @@ pub(crate) fn content(seed: u32) -> Block {
 
 /// Makes a data block look like the beginning of a transaction.
 fn disguise(block: &mut Block, sequence: u64) {
-    let header =
-        BlockHeader { magic: 0x5645_5846, block_type: 2, sequence, checksum: 0, flags: 8 };
+    let header = BlockHeader { magic: 0x5645_5846, block_type: 2, sequence, checksum: 0, flags: 8 };
     header.write(block);
     let body = DescriptorBody {
         transaction_id: 1,

@@ -3,13 +3,14 @@
 //! that what lies there under its name is always whole, and always of before.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 
 use vexfs_kernels::{DIGEST_BYTES, Digest, Sha256Stream, crc32c, sha256};
 
-use super::block::Block;
+use super::block::{Block, check};
 use super::layout::{
-    ASIDE_MAGIC, ASIDE_MAJOR, AsideEntry, AsideHeader, BLOCK_BYTES, Superblock,
+    ASIDE_MAGIC, ASIDE_MAJOR, AsideEntry, AsideHeader, BLOCK_BYTES, SUPERBLOCK_CHECKSUM_AT,
+    Superblock,
 };
 use super::place::{Blocks, Place};
 use super::plan::Plan;
@@ -69,8 +70,8 @@ pub(super) fn keep(
         plan: digest_of(plan, image_blocks),
     };
     if let Some(kept) = Kept::open(aside)? {
-        let same = kept.header == header && Superblock::read(&kept.superblock()?)
-            == Superblock::read(superblock);
+        let same = kept.header == header
+            && Superblock::read(&kept.superblock()?) == Superblock::read(superblock);
         return match same {
             true => Ok(()),
             false => Err(kept.refuse("it is of another redo; roll that back or clean it up first")),
@@ -113,9 +114,11 @@ pub fn roll_back(journal: &Place, image: &Place, aside: &Place) -> Result<Rolled
     if image.length()? / BLOCK_BYTES as u64 != kept.header.image_blocks {
         return Err(kept.refuse("the image has another length"));
     }
-    let old = kept.superblock()?;
-    let (now, then) = (Superblock::read(&journal.read(0)?), Superblock::read(&old));
-    if (now.start_block, now.total_blocks) != (then.start_block, then.total_blocks) {
+    let (first, old) = (journal.read(0)?, kept.superblock()?);
+    let (now, then) = (Superblock::read(&first), Superblock::read(&old));
+    // One that a crash left torn says nothing.
+    let is_sound = check(&first, SUPERBLOCK_CHECKSUM_AT).is_ok();
+    if is_sound && (now.start_block, now.total_blocks) != (then.start_block, then.total_blocks) {
         return Err(kept.refuse("it is of another journal"));
     }
     for index in 0..kept.header.count {
@@ -123,7 +126,7 @@ pub fn roll_back(journal: &Place, image: &Place, aside: &Place) -> Result<Rolled
         image.write(number, &content)?;
     }
     image.sync()?;
-    if now != then {
+    if !is_sound || now != then {
         superblock::put_back(&journal, &old)?;
     }
     Ok(RolledBack::Restored { blocks: kept.header.count })
@@ -229,7 +232,7 @@ impl Kept {
     }
 }
 
-fn refuse(path: &PathBuf, reason: &str) -> Error {
+fn refuse(path: &Path, reason: &str) -> Error {
     let reason = format!("what {} keeps aside can't be used: {reason}", path.display());
     Error::InconsistentRecovery { reason }
 }

@@ -7,6 +7,8 @@ use crate::wire;
 pub const BLOCK_MAGIC: u32 = 0x5645_5846;
 /// The length of a block in bytes.
 pub const BLOCK_BYTES: usize = 4096;
+/// The same, as a superblock tells it.
+pub const SUPERBLOCK_BLOCK_BYTES: u32 = 4096;
 /// The version of the format; a reader knows one.
 pub const BLOCK_JOURNAL_MAJOR: u32 = 1;
 /// The version within; a reader knows all.

@@ -46,8 +46,8 @@ pub struct Redone {
 /// # Errors
 /// What [`super::survey()`] and [`plan`] refuse; [`Error::InconsistentRecovery`] when another redo has kept
 /// something aside under the same name; [`Error::ChangedWhileRead`]; [`Error::Locked`] when someone has the
-/// folder of the journal or of the image; [`Error::Io`]. Nothing was written to the image then, except with
-/// the last one.
+/// folder of the journal or of the image; [`Error::Io`]. Nothing was written to the image then, except where
+/// it changed while it was read, or storage failed.
 pub fn redo(journal: &Place, image: &Place, options: &RedoOptions) -> Result<Redone, Error> {
     let _locks = lock(journal, image)?;
     let opened = journal.open_to_change()?;
@@ -89,11 +89,7 @@ pub fn redo(journal: &Place, image: &Place, options: &RedoOptions) -> Result<Red
 ///
 /// # Errors
 /// What [`super::survey()`] and [`plan`] refuse, and [`Error::Io`].
-pub fn differing(
-    journal: &Place,
-    image: &Place,
-    options: &RedoOptions,
-) -> Result<Vec<u64>, Error> {
+pub fn differing(journal: &Place, image: &Place, options: &RedoOptions) -> Result<Vec<u64>, Error> {
     let journal = journal.open()?;
     let survey = survey_of(&journal, superblock::read(&journal)?.0)?;
     let image = image.open()?;

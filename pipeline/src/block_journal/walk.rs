@@ -206,7 +206,11 @@ impl<'b> Walk<'b> {
             let fault = Fault::TransactionChecksum { expected: checksum, found };
             let damage = at_commit(fault);
             let may_come_first = self.superblock.has(block_flags::ASYNC_COMMIT);
-            return Ok(Err(if may_come_first { Why::NotWhole(damage) } else { Why::Wrong(damage) }));
+            return Ok(Err(if may_come_first {
+                Why::NotWhole(damage)
+            } else {
+                Why::Wrong(damage)
+            }));
         }
         let aborted = header.flags & block_flags::ABORTING != 0;
         let outcome = match aborted {

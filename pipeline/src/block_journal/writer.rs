@@ -12,8 +12,8 @@ use vexfs_kernels::crc32_linux;
 use super::block::{Block, put_numbers, seal};
 use super::layout::{
     BLOCK_BYTES, BLOCK_CHECKSUM_AT, BLOCK_JOURNAL_MAJOR, BLOCK_JOURNAL_MINOR, BLOCK_MAGIC,
-    BlockHeader, CHECKSUM_CRC32, CommitBody, DescriptorBody,
-    REVOCATION_BLOCKS_MAX, RevocationBody, Superblock, TOTAL_BLOCKS_MIN, block_flags, block_type,
+    BlockHeader, CHECKSUM_CRC32, CommitBody, DescriptorBody, REVOCATION_BLOCKS_MAX, RevocationBody,
+    SUPERBLOCK_BLOCK_BYTES, Superblock, TOTAL_BLOCKS_MIN, block_flags, block_type,
 };
 use super::place::{Blocks, Place};
 use super::superblock;
@@ -95,7 +95,7 @@ impl Writer {
             flags: block_flags::ACTIVE | block_flags::CHECKSUM,
             start_block,
             total_blocks,
-            block_bytes: BLOCK_BYTES as u32,
+            block_bytes: SUPERBLOCK_BLOCK_BYTES,
             max_transaction_blocks: options.max_transaction_blocks,
             head: 1,
             tail: 1,
@@ -116,12 +116,7 @@ impl Writer {
             storage::write_beside(place.folder.as_ref(), &place.name, &superblock.to_block())?;
         let blocks = Blocks { file, path: place.path() };
         blocks.write(total_blocks - 1, &[0; BLOCK_BYTES])?;
-        storage::publish(
-            place.folder.as_ref(),
-            blocks.file.as_ref(),
-            &unfinished,
-            &place.name,
-        )?;
+        storage::publish(place.folder.as_ref(), blocks.file.as_ref(), &unfinished, &place.name)?;
         let sequence = superblock.sequence;
         Ok(Self { blocks, superblock, stands: VecDeque::new(), sequence, dead: None, _lock: lock })
     }
@@ -231,12 +226,13 @@ impl Writer {
         let length = u64::from(block_count) + 2;
         self.make_room(length)?;
         let descriptor = self.descriptor(transaction, block_count);
-        let transaction_checksum =
-            transaction.blocks.iter().fold(crc32_linux(0, &descriptor), |crc, (_, content)| {
-                crc32_linux(crc, content)
-            });
+        let transaction_checksum = transaction
+            .blocks
+            .iter()
+            .fold(crc32_linux(0, &descriptor), |crc, (_, content)| crc32_linux(crc, content));
         let mut commit = self.header(block_type::COMMIT, flags);
-        BlockHeader { sequence: self.sequence + 1, ..BlockHeader::read(&commit) }.write(&mut commit);
+        BlockHeader { sequence: self.sequence + 1, ..BlockHeader::read(&commit) }
+            .write(&mut commit);
         let body = CommitBody {
             transaction_id: transaction.id,
             commit_ns: now_ns(),
