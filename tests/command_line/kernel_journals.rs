@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use vexfs_replay::block_journal::{JournalOptions, NewTransaction, Place, Writer};
+use vexfs_replay::storage::MemoryFolder;
 
 use crate::program::{Ran, run, run_json, text_of};
 
@@ -18,9 +20,11 @@ impl Made {
     fn new() -> Self {
         let made = Self(tempfile::tempdir().unwrap());
         fs::write(made.image(), vec![7; 4 * BLOCK]).unwrap();
+        // In memory: a lock on the disk could live on for a moment in a child of another test.
+        let memory = MemoryFolder::default();
+        let place = Place::new(Arc::new(memory.clone()), "journal");
         let options = JournalOptions { total_blocks: 16, ..JournalOptions::default() };
-        let mut writer =
-            Writer::create(&Place::on_disk(&made.journal()).unwrap(), options).unwrap();
+        let mut writer = Writer::create(&place, options).unwrap();
         for (id, number) in [(5, 1), (6, 2)] {
             let blocks = [(number, [id; BLOCK])];
             let transaction = NewTransaction {
@@ -33,6 +37,7 @@ impl Made {
             };
             writer.commit(&transaction).unwrap();
         }
+        fs::write(made.journal(), memory.get("journal").unwrap()).unwrap();
         made
     }
 

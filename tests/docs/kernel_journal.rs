@@ -2,7 +2,7 @@
 
 use vexfs_replay::block_journal::layout::*;
 
-use crate::layouts::{check_layout, last_part, tables_of};
+use crate::layouts::{check_layout, tables_of};
 use crate::markdown::{KERNEL_JOURNAL, code, number};
 
 #[test]

@@ -199,6 +199,8 @@ fn a_crashed_redo_is_done_again_or_rolled_back() {
             redone => redone.unwrap(),
         }
         assert!(copy.get(IMAGE).unwrap() == after, "redone again, {fate:?}");
+        back(&shared(&copy));
+        assert!(copy.get(IMAGE).unwrap() == before, "redone again and rolled back, {fate:?}");
         back(&rolled_back);
         assert!(left.get(IMAGE).unwrap() == before, "rolled back, {fate:?}");
         assert!(
