@@ -23,6 +23,9 @@ mod inspecting;
 #[path = "command_line/interruption.rs"]
 mod interruption;
 #[cfg(test)]
+#[path = "command_line/kernel_journals.rs"]
+mod kernel_journals;
+#[cfg(test)]
 #[path = "command_line/memory.rs"]
 mod memory;
 #[cfg(test)]

@@ -8,6 +8,9 @@ mod events;
 #[path = "docs/example.rs"]
 mod example;
 #[cfg(test)]
+#[path = "docs/kernel_journal.rs"]
+mod kernel_journal;
+#[cfg(test)]
 #[path = "docs/layouts.rs"]
 mod layouts;
 #[cfg(test)]

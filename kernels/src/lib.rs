@@ -34,6 +34,17 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
     u32::try_from(crc).unwrap_or_else(|_| unreachable!("a 32-bit CRC has 32 bits"))
 }
 
+/// The CRC-32 that Linux knows as `crc32(crc, …)`: IEEE polynomial, reflected, with neither an initial nor a
+/// final inversion. It begins with 0, and goes on from the CRC of what came before.
+#[must_use]
+pub fn crc32_linux(crc: u32, bytes: &[u8]) -> u32 {
+    let algorithm = crc_fast::CrcAlgorithm::Crc32IsoHdlc;
+    let mut digest = crc_fast::Digest::new_with_init_state(algorithm, u64::from(crc));
+    digest.update(bytes);
+    // What that algorithm inverts in the end is inverted back.
+    !u32::try_from(digest.finalize()).unwrap_or_else(|_| unreachable!("a 32-bit CRC has 32 bits"))
+}
+
 /// The SHA-256 of one range.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> Digest {

@@ -4,7 +4,7 @@
 mod agreement;
 
 use libtest_mimic::{Arguments, Trial};
-use vexfs_kernels::{Backend, Kernel, Sha256Stream, crc32c, sha256, sha256_many};
+use vexfs_kernels::{Backend, Kernel, Sha256Stream, crc32_linux, crc32c, sha256, sha256_many};
 
 use agreement::{CHECKS, Hash, agrees, noise};
 
@@ -15,9 +15,10 @@ fn main() {
             CHECKS.into_iter().chain([("more_than_4_gib", more_than_4_gib as fn(&Hash<'_>))]);
         checks.map(move |(name, check)| trial(backend, name, check))
     });
-    let others: [(&str, fn()); 5] = [
+    let others: [(&str, fn()); 6] = [
         ("crc32c_agrees_with_the_catalogue", crc32c_agrees_with_the_catalogue),
         ("crc32c_agrees_with_its_definition", crc32c_agrees_with_its_definition),
+        ("crc32_linux_agrees_with_its_definition", crc32_linux_agrees_with_its_definition),
         ("a_stream_in_pieces_equals_one_call", a_stream_in_pieces_equals_one_call),
         ("the_quickest_backend_agrees", the_quickest_backend_agrees),
         ("names_lead_back_to_their_backends", names_lead_back_to_their_backends),
@@ -74,6 +75,21 @@ fn crc32c_agrees_with_its_definition() {
             (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ ((crc & 1) * 0x82F6_3B78))
         });
         assert_eq!(crc32c(range), !crc, "of {length} bytes");
+    }
+}
+
+/// A bit at a time, by the polynomial, and in two pieces.
+fn crc32_linux_agrees_with_its_definition() {
+    assert_eq!(crc32_linux(0, b"123456789"), 0x2DFD_2D88);
+    let bytes = noise(5000);
+    for length in (0..300).chain([511, 512, 1025, 2047, 2048, 4092, 4096]) {
+        let range = &bytes[length % 17..][..length];
+        let crc = range.iter().fold(0, |crc, &byte| {
+            (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ ((crc & 1) * 0xEDB8_8320))
+        });
+        assert_eq!(crc32_linux(0, range), crc, "of {length} bytes");
+        let (front, rest) = range.split_at(length / 3);
+        assert_eq!(crc32_linux(crc32_linux(0, front), rest), crc, "of {length} bytes in two");
     }
 }
 

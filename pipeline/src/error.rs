@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::block_journal;
 use crate::checkpoint::{CheckpointFault, PassedOver};
 use crate::journal::damage::{Damage, Fault};
 use crate::recovery::{Excluded, Tried, Way};
@@ -117,6 +118,24 @@ pub enum Error {
         lsn: u64,
         /// What the journal has instead.
         reason: String,
+    },
+    /// A block journal is damaged, or its blocks don't fit the image. Nothing was written.
+    #[error("refused, since {} is damaged: {damage}", path.display())]
+    BlockJournalDamaged {
+        /// The journal's file.
+        path: PathBuf,
+        /// The damage.
+        damage: block_journal::Damage,
+    },
+    /// A block journal has no room for what is to be written. Nothing was.
+    #[error("{} has {free} free blocks where {needed} are needed", path.display())]
+    LogFull {
+        /// The journal's file.
+        path: PathBuf,
+        /// How many blocks are needed.
+        needed: u64,
+        /// How many are free.
+        free: u64,
     },
     /// More memory would be needed than is allowed.
     #[error("{what} needs {needed} bytes where {limit} are allowed")]

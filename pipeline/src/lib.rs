@@ -16,6 +16,7 @@
 #[cfg(not(unix))]
 compile_error!("storage needs positional reads and no-follow opens, so a Unix");
 
+pub mod block_journal;
 pub mod checkpoint;
 pub mod coordination;
 pub mod error;

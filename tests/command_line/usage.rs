@@ -4,12 +4,13 @@ use serde_json::Value;
 
 use crate::program::{Made, run, run_json};
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "checkpoint",
     "demo",
     "generate",
     "import",
     "inspect",
+    "kernel-journal",
     "key",
     "receipt",
     "recover",

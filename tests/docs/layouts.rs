@@ -23,19 +23,27 @@ use crate::markdown::{
 const COLUMNS: [&str; 4] = ["offset", "type", "field", "meaning"];
 
 /// A layout as the code has it: scalars and lengths, then what follows them.
-type Layout = (Vec<FieldRow>, Vec<&'static str>);
+pub(crate) type Layout = (Vec<FieldRow>, Vec<&'static str>);
 
 macro_rules! layouts {
     ($($type:path),* $(,)?) => {
-        [$((last_part(stringify!($type)), (<$type>::rows(), Vec::new()), <$type>::BYTES)),*]
+        [$((
+            $crate::layouts::last_part(stringify!($type)),
+            (<$type>::rows(), Vec::new()),
+            <$type>::BYTES,
+        )),*]
     };
 }
+pub(crate) use layouts;
 
 macro_rules! constants {
-    ($($constant:path),* $(,)?) => { [$((last_part(stringify!($constant)), $constant as u64)),*] };
+    ($($constant:path),* $(,)?) => {
+        [$(($crate::layouts::last_part(stringify!($constant)), $constant as u64)),*]
+    };
 }
+pub(crate) use constants;
 
-fn last_part(path: &'static str) -> &'static str {
+pub(crate) fn last_part(path: &'static str) -> &'static str {
     path.rsplit("::").next().unwrap_or(path).trim()
 }
 
@@ -57,13 +65,13 @@ fn bytes_told(section: Section) -> usize {
     usize::try_from(number(told)).unwrap()
 }
 
-fn check_layout(section: Section, table: &[Row], expected: &Layout, bytes: usize) {
+pub(crate) fn check_layout(section: Section, table: &[Row], expected: &Layout, bytes: usize) {
     assert_eq!(&layout_of(table), expected, "under {:?}", section.heading);
     assert_eq!(bytes_told(section), bytes, "under {:?}", section.heading);
 }
 
 /// The layout tables of a page by the name in their heading, of which each has one.
-fn tables_of(page: Page) -> BTreeMap<&'static str, (Section, Vec<Row>)> {
+pub(crate) fn tables_of(page: Page) -> BTreeMap<&'static str, (Section, Vec<Row>)> {
     let mut tables = BTreeMap::new();
     for (section, table) in page.tables(&COLUMNS) {
         let name = code(section.heading).unwrap_or(section.heading);

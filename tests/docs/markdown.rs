@@ -9,6 +9,7 @@ pub(crate) struct Page {
 pub(crate) const JOURNAL_FORMAT: Page = Page { text: include_str!("../../docs/journal-format.md") };
 pub(crate) const CHECKPOINT_FORMAT: Page =
     Page { text: include_str!("../../docs/checkpoint-format.md") };
+pub(crate) const KERNEL_JOURNAL: Page = Page { text: include_str!("../../docs/kernel-journal.md") };
 pub(crate) const TAMPER_EVIDENCE: Page =
     Page { text: include_str!("../../docs/tamper-evidence.md") };
 pub(crate) const REPLAYING: Page = Page { text: include_str!("../../docs/replaying.md") };

@@ -52,6 +52,7 @@ impl Exit {
             Error::Unrecovered { last, .. } => Self::of(last),
             Error::InDoubt { .. } => Self::InDoubt,
             Error::Damaged { .. }
+            | Error::BlockJournalDamaged { .. }
             | Error::NoWay { .. }
             | Error::BehindCut { .. }
             | Error::InconsistentRecovery { .. }
@@ -80,6 +81,7 @@ impl Exit {
             Error::Cancelled | Error::TimedOut { .. } | Error::Stopped { .. } => Self::Interrupted,
             // A limit of 0 is none that was given: the system had no memory.
             Error::EventTooLong { .. }
+            | Error::LogFull { .. }
             | Error::MemoryLimit { .. }
             | Error::NoThread { .. }
             | Error::Panicked { .. } => Self::Internal,

@@ -8,6 +8,7 @@ mod exit;
 mod generate;
 mod import;
 mod inspect;
+mod kernel_journal;
 mod key;
 mod outcome;
 mod output;
@@ -68,6 +69,9 @@ enum Verb {
     /// Show a journal's segments, blocks or events, one JSON object a line.
     #[command(after_help = exit::HELP)]
     Inspect(inspect::InspectArguments),
+    /// Look at a block journal of the VexFS kernel module, and redo it into an image.
+    #[command(subcommand, after_help = exit::HELP)]
+    KernelJournal(kernel_journal::KernelJournalVerb),
     /// Make and show the keys that sign journals.
     #[command(subcommand, after_help = exit::HELP)]
     Key(key::KeyVerb),
@@ -117,6 +121,7 @@ impl Verb {
             Self::Generate(_) => "generate",
             Self::Import(_) => "import",
             Self::Inspect(_) => "inspect",
+            Self::KernelJournal(_) => "kernel-journal",
             Self::Key(_) => "key",
             Self::Verify(_) => "verify",
             Self::Receipt(_) => "receipt",
@@ -140,6 +145,7 @@ impl Verb {
                 return inspect::run(arguments, json).map(Outcome::Printed);
             }
             Self::State(verb) => return state::run(verb, json),
+            Self::KernelJournal(verb) => kernel_journal::run(verb),
             Self::Key(verb) => key::run(verb),
             Self::Seal(arguments) => seal::run(arguments),
             Self::Verify(arguments) => verify::run(arguments),

@@ -124,6 +124,12 @@ impl Folder for DiskFolder {
         Ok(Arc::new(DiskFile(file)))
     }
 
+    fn open_to_change(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        let mut options = fs::OpenOptions::new();
+        let file = open_regular(&self.root.join(name), options.read(true).write(true))?;
+        Ok(Arc::new(DiskFile(file)))
+    }
+
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let mut options = fs::OpenOptions::new();
         // Emptied only once it is known to be a regular file.

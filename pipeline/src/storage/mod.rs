@@ -32,6 +32,14 @@ pub trait Folder: Debug + Send + Sync {
     /// When the file isn't there, isn't regular, or can't be opened.
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
 
+    /// Opens a regular file that is there, to change some of its bytes; follows no link.
+    ///
+    /// # Errors
+    /// When the file isn't there, isn't regular, or can't be opened for reading and writing.
+    fn open_to_change(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.open(name)
+    }
+
     /// Makes an empty file, over an old one of that name.
     ///
     /// # Errors

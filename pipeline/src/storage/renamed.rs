@@ -40,6 +40,10 @@ impl<N: Names> Folder for Renamed<N> {
         self.folder.open(&self.names.stored(name))
     }
 
+    fn open_to_change(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.folder.open_to_change(&self.names.stored(name))
+    }
+
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
         self.folder.create(&self.names.stored(name))
     }
