@@ -60,6 +60,7 @@ impl Exit {
             | Error::LimitExceeded { .. }
             | Error::BadCheckpoint { .. }
             | Error::BadStore { .. }
+            | Error::BadSemj { .. }
             | Error::NoCheckpoint { .. }
             | Error::NotAJournal { fault: Some(_), .. } => Self::Refused,
             Error::NotAJournal { fault: None, .. }
