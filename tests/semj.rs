@@ -8,6 +8,8 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+#[path = "semj/dice.rs"]
+mod dice;
 #[path = "semj/events.rs"]
 mod events;
 #[path = "semj/kernel.rs"]
