@@ -23,10 +23,16 @@ mod command;
 mod damage;
 #[path = "semj/forms.rs"]
 mod forms;
+#[path = "semj/golden.rs"]
+mod golden;
 #[path = "semj/round_trip.rs"]
 mod round_trip;
 #[path = "semj/storage.rs"]
 mod storage;
 
+#[allow(dead_code, reason = "shared with other tests")]
+#[path = "support/crashing.rs"]
+mod crashing;
+#[allow(dead_code, reason = "shared with other tests")]
 #[path = "support/failing.rs"]
 mod failing;

@@ -28,10 +28,15 @@ mod tests {
     #[test]
     fn it_is_the_kernels() {
         assert_eq!(kernel_crc32([&b"123456789"[..]]), 0x2DFD_2D88);
-        let bytes: Vec<u8> = (0..6_000_u32).map(|it| it.to_le_bytes()[usize::from(it % 3 == 0)]).collect();
+        let bytes: Vec<u8> =
+            (0..6_000_u32).map(|it| it.to_le_bytes()[usize::from(it % 3 == 0)]).collect();
         for length in (0..300).chain([1_023, 1_024, 4_095, 4_096, 5_999]) {
             let (front, back) = bytes[..length].split_at(length / 3);
-            assert_eq!(kernel_crc32([front, back]), by_definition(&bytes[..length]), "{length} bytes");
+            assert_eq!(
+                kernel_crc32([front, back]),
+                by_definition(&bytes[..length]),
+                "{length} bytes"
+            );
         }
     }
 

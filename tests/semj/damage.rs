@@ -5,7 +5,9 @@ use vexfs_replay::semj::SemjFault;
 
 use crate::dice::Dice;
 use crate::events;
-use crate::kernel::{self, FILE_HEADER_BYTES, HEADER_BYTES, Kernel, make_header_right, make_right, marker};
+use crate::kernel::{
+    self, FILE_HEADER_BYTES, HEADER_BYTES, Kernel, make_header_right, make_right, marker,
+};
 use crate::place::{events_of, export, import, journal_of};
 
 /// A file with a kernel's own event, and one of ours in each form.
@@ -90,7 +92,11 @@ fn what_the_header_says_is_held_to_the_file() {
     assert_eq!(changed(28, &long(end - 1)), 28);
     assert_eq!(changed(36, &long(51)), 36);
     assert_eq!(changed(36, &long(end + 1)), 36);
-    assert_eq!(changed(36, &long(end - 1)), changed(36, &long(end - 2)), "the last event is cut off");
+    assert_eq!(
+        changed(36, &long(end - 1)),
+        changed(36, &long(end - 2)),
+        "the last event is cut off"
+    );
     assert_eq!(changed(44, &[1]), 44);
 }
 
@@ -193,7 +199,10 @@ fn what_contradicts_its_marker_is_refused() {
         it.payload.push(7);
         it.metadata = marker(0, 9);
     });
-    assert!(malformed.0 == 52 + 5_412 && matches!(malformed.2, SemjFault::Native(_)), "{malformed:?}");
+    assert!(
+        malformed.0 == 52 + 5_412 && matches!(malformed.2, SemjFault::Native(_)),
+        "{malformed:?}"
+    );
     let unknown_type = fault(&|it| it.event_type = 0x0701);
     assert!(matches!(unknown_type.2, SemjFault::Native(_)), "{unknown_type:?}");
 }
@@ -205,4 +214,38 @@ fn an_index_is_left_out() {
     let (journal, imported) = import(&kernel::file_with_index(&events, &[9; 33])).unwrap();
     assert_eq!((imported.index_bytes, imported.events), (33, 1));
     assert!(export(&journal).unwrap().0 == kernel::file(&events));
+}
+
+/// A change whose checksum is made right is refused, or comes back: nothing of it is lost on the way.
+#[test]
+fn a_change_with_a_right_checksum_is_refused_or_comes_back() {
+    let file = small_file();
+    let mut starts = Vec::new();
+    let mut at = FILE_HEADER_BYTES;
+    while at < file.len() {
+        let length = u32::from_le_bytes(file[at + 64..at + 68].try_into().unwrap()) as usize;
+        starts.push((at, length));
+        at += length;
+    }
+    let (mut refused, mut back) = (0, 0);
+    for (event, &(start, length)) in starts.iter().enumerate() {
+        for at in start..start + length {
+            let within = at - start;
+            if (84..88).contains(&within) || (within > 200 && within % 3 != event) {
+                continue;
+            }
+            let mut changed = file.clone();
+            changed[at] ^= 0x55;
+            make_right(&mut changed[start..start + length]);
+            match import(&changed) {
+                Ok((journal, _)) => {
+                    assert!(export(&journal).unwrap().0 == changed, "event {event}, byte {within}");
+                    back += 1;
+                }
+                Err(Error::BadSemj { .. }) => refused += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    assert!(refused > 1_000 && back > 1_000, "{refused} refused, {back} came back");
 }

@@ -24,7 +24,19 @@ impl Dice {
 
     /// Any number, those at the ends of the ranges often.
     pub(crate) fn extreme(&mut self) -> u64 {
-        let ends = [0, 1, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 1 << 31, u64::from(u32::MAX), 1 << 63, u64::MAX];
+        let ends = [
+            0,
+            1,
+            0xFF,
+            0x100,
+            0x7FFF,
+            0x8000,
+            0xFFFF,
+            1 << 31,
+            u64::from(u32::MAX),
+            1 << 63,
+            u64::MAX,
+        ];
         if self.once_in(2) { ends[self.below(ends.len())] } else { self.roll() }
     }
 

@@ -122,7 +122,12 @@ fn tail(dice: &mut Dice) -> Vec<u8> {
             }
         }
         // What is no tail at all.
-        _ => tail = { let length = 8 * dice.below(20); dice.exactly(length) },
+        _ => {
+            tail = {
+                let length = 8 * dice.below(20);
+                dice.exactly(length)
+            }
+        }
     }
     tail
 }

@@ -18,8 +18,7 @@ use crate::place::{events_of, export, header_of, import, journal_of, numbered};
 fn plain(event: &[u8], id: u64, lsn: u64) -> Kernel {
     let header = header_of(event);
     let length = header.payload_bytes as usize;
-    let plain =
-        Kernel::plain(id, lsn, header.event_type, header.timestamp_ns, header.transaction);
+    let plain = Kernel::plain(id, lsn, header.event_type, header.timestamp_ns, header.transaction);
     let priority = u32::from(header.priority);
     Kernel {
         flags: u32::from(header.flags),
@@ -39,7 +38,7 @@ fn an_event_without_a_tail_is_written_in_the_plain_form() {
         EventType::ALL.iter().map(|it| (it.code(), events::payload(*it, &mut dice))).collect();
     let mut native: Vec<_> = payloads
         .iter()
-        .map(|(code, payload)| events::event(*code, &payload[..payload.len()], &[], &mut dice))
+        .map(|(code, payload)| events::event(*code, payload, &[], &mut dice))
         .collect();
     for event in &mut native {
         let length = header_of(event).payload_bytes as usize;
@@ -58,11 +57,8 @@ fn an_event_with_another_tail_is_written_verbatim() {
     let mut tail = Vec::new();
     TailField { tag: 77, value: b"of another program" }.encode(&mut tail);
     let native = events::event(0x0202, &[1; 8], &tail, &mut dice);
-    let expected = Kernel {
-        payload: native[32..].to_vec(),
-        metadata: marker(2, 8),
-        ..plain(&native, 1, 1)
-    };
+    let expected =
+        Kernel { payload: native[32..].to_vec(), metadata: marker(2, 8), ..plain(&native, 1, 1) };
     let (file, exported) = export(&journal_of(&[native])).unwrap();
     assert!(file == kernel::file(&[expected.encode()]));
     assert_eq!(exported.verbatim, 1);
@@ -129,10 +125,6 @@ fn ids_ascend_whatever_lies_before_them() {
 fn what_is_over_a_limit_is_refused_and_named() {
     let mut dice = Dice(5);
     let small = events::event(0x0202, &[1; 8], &[], &mut dice);
-    let mut longest = vec![0; 16];
-    longest.extend((60_072_u32).to_le_bytes());
-    longest.resize(longest.len() + 60_072, 5);
-    // 132 + 5,280 + 60,092 + 16: one byte more than may be has 65,521.
     let property = |length: u32| {
         let mut payload = 7_u64.to_le_bytes().to_vec();
         payload.extend(0_u32.to_le_bytes());
@@ -165,7 +157,9 @@ fn too_many_agents_are_refused_both_ways() {
     let (journal, _) = import(&kernel::file(&most)).unwrap();
     let over: Vec<_> = (1..=65).map(event).collect();
     let refused = import(&kernel::file(&over)).unwrap_err();
-    let Error::BadSemj { offset, event: Some(65), fault, .. } = refused else { panic!("{refused}") };
+    let Error::BadSemj { offset, event: Some(65), fault, .. } = refused else {
+        panic!("{refused}")
+    };
     assert_eq!(offset, 52 + 64 * (132 + 5_280) + 132 + 4_168);
     assert!(matches!(fault, SemjFault::OverLimit { claimed: 65, limit: 64, .. }), "{fault}");
     // A native journal, whose events are a kernel's, may name more.
@@ -173,5 +167,45 @@ fn too_many_agents_are_refused_both_ways() {
     let (another, _) = import(&kernel::file(&[event(65)])).unwrap();
     events.extend(events_of(&another));
     let refused = export(&journal_of(&events)).unwrap_err();
-    assert!(matches!(refused, Error::LimitExceeded { lsn: 65, claimed: 65, limit: 64, .. }), "{refused}");
+    assert!(
+        matches!(refused, Error::LimitExceeded { lsn: 65, claimed: 65, limit: 64, .. }),
+        "{refused}"
+    );
+}
+
+/// A transaction that its writer left open stays open; one that a later life would go on with means something
+/// else where lives aren't told.
+#[test]
+fn a_transaction_does_not_outlive_its_writer() {
+    use vexfs_replay::event::{Body, Traversal};
+    use vexfs_replay::journal::{NewEvent, Writer, WriterOptions};
+    use vexfs_replay::storage::MemoryFolder;
+
+    let journal = |goes_on: bool| {
+        let folder = MemoryFolder::default();
+        let event =
+            NewEvent::new(1, Body::GraphTraverse(Traversal { start: 7, depth: 1, visited: 1 }));
+        let first = Writer::create(Arc::new(folder.clone()), WriterOptions::default()).unwrap();
+        let mut left_open = first.begin(1, 0).unwrap();
+        left_open.append(&event).unwrap();
+        let transaction = if goes_on { left_open.id() } else { 0 };
+        first.commit().unwrap();
+        drop(first);
+        let second = Writer::open(Arc::new(folder.clone()), WriterOptions::default()).unwrap();
+        second.append(&NewEvent { transaction, ..event }).unwrap();
+        second.close().unwrap();
+        folder
+    };
+    let folder = journal(false);
+    let (back, _) = import(&export(&folder).unwrap().0).unwrap();
+    assert_eq!(events_of(&back), events_of(&folder));
+    let discarded = [folder, back].map(|folder| {
+        let journal = Journal::open(Arc::new(folder)).unwrap();
+        let (state, outcome) = replay(&journal, &ReplayOptions::default(), &mut |_| {}).unwrap();
+        (state.digest(), outcome.findings.transactions.discarded.count)
+    });
+    assert_eq!(discarded[0], discarded[1]);
+    assert_eq!(discarded[0].1, 1);
+    let refused = export(&journal(true)).unwrap_err();
+    assert!(matches!(refused, Error::Inconsistent { lsn: 3, .. }), "{refused}");
 }

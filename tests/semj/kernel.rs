@@ -48,7 +48,13 @@ pub(crate) struct Kernel {
 
 impl Kernel {
     /// What the kernel has of an event of ours that knows no more: see "The plain form".
-    pub(crate) fn plain(id: u64, lsn: u64, event_type: u16, time_ns: u64, transaction: u64) -> Self {
+    pub(crate) fn plain(
+        id: u64,
+        lsn: u64,
+        event_type: u16,
+        time_ns: u64,
+        transaction: u64,
+    ) -> Self {
         let mut context = vec![0; CONTEXT_BYTES];
         context[..8].copy_from_slice(&transaction.to_le_bytes());
         Self {
@@ -124,8 +130,12 @@ impl Kernel {
         let parts = [&self.context, &self.payload, &self.metadata, &self.links];
         let whole = HEADER_BYTES + parts.iter().map(|it| it.len()).sum::<usize>();
         let length = |bytes: usize| u32::try_from(bytes).unwrap();
-        let short = |out: &mut Vec<u8>, words: &[u32]| words.iter().for_each(|it| out.extend(it.to_le_bytes()));
-        let long = |out: &mut Vec<u8>, words: &[u64]| words.iter().for_each(|it| out.extend(it.to_le_bytes()));
+        let short = |out: &mut Vec<u8>, words: &[u32]| {
+            words.iter().for_each(|it| out.extend(it.to_le_bytes()))
+        };
+        let long = |out: &mut Vec<u8>, words: &[u64]| {
+            words.iter().for_each(|it| out.extend(it.to_le_bytes()))
+        };
         long(&mut out, &[self.id]);
         short(&mut out, &[self.event_type, self.subtype]);
         long(&mut out, &[self.time_ns, self.time_sequence]);

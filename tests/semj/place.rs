@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vexfs_kernels::{crc32c, sha256};
 use vexfs_replay::Error;
-use vexfs_replay::event::{EventIter, EventHeader, family_bit};
+use vexfs_replay::event::{EventHeader, EventIter, family_bit};
 use vexfs_replay::export::{SemjExportOptions, SemjExported, export_semj};
 use vexfs_replay::import::{SemjImportOptions, SemjImported, import_semj};
 use vexfs_replay::journal::layout::{

@@ -78,7 +78,8 @@ proptest! {
 /// Each workload leads to the same state, and its events come back byte for byte.
 #[test]
 fn workloads_come_back_and_lead_to_the_same_state() {
-    let names = ["1k", "hot-key", "huge-transaction", "tiny", "tiny-blocks", "unique-keys", "vectors-384"];
+    let names =
+        ["1k", "hot-key", "huge-transaction", "tiny", "tiny-blocks", "unique-keys", "vectors-384"];
     for name in names {
         let named = Recipe::named(name).unwrap();
         let recipe = Recipe { events: 1_500, live_keys: named.live_keys.min(1_500), ..named };

@@ -92,7 +92,8 @@ fn semj(arguments: &SemjArguments) -> Result<Report, Error> {
     });
     let mut rows = vec![("journal", path.display().to_string()), ("events", grouped(events))];
     if foreign > 0 {
-        let text = format!("{} events, kept as they are; a replay passes them over", grouped(foreign));
+        let text =
+            format!("{} events, kept as they are; a replay passes them over", grouped(foreign));
         rows.push(("the kernel's own", text));
     }
     if index_bytes > 0 {

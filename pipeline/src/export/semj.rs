@@ -5,20 +5,21 @@
 //! Absent on purpose: a way past damage. Events behind a hole keep their LSNs, and the kernel's file has no
 //! place for what is missing before them; `salvage` makes a journal first that can be exported.
 
+mod lives;
 mod out;
 
 use vexfs_kernels::Kernel;
 
+use self::lives::Lives;
 use self::out::Out;
 use crate::error::Error;
 use crate::event::{Event, EventIter};
 use crate::flow::{self, Accepted, FlowOptions};
 use crate::journal::{Journal, Validation, block};
-use crate::replay::{
-    Control, DamagePolicy, Findings, Progress, ReplayOptions, refuse_damage,
-};
+use crate::replay::{Control, DamagePolicy, Findings, Progress, ReplayOptions, refuse_damage};
 use crate::semj::{
-    self, Agents, EVENTS_MAX, Form, MAGIC, MAJOR, MINOR, Refusal, Scratch, SemjFault, SemjFileHeader, TooMuch,
+    self, Agents, EVENTS_MAX, Form, MAGIC, MAJOR, MINOR, Refusal, Scratch, SemjFault,
+    SemjFileHeader, TooMuch,
 };
 use crate::stages::decode::Reading;
 use crate::storage::Folder;
@@ -59,7 +60,8 @@ pub struct SemjExported {
 /// Exports a journal to a file in a folder, over an old one of that name.
 ///
 /// # Errors
-/// [`Error::Damaged`] when the policy refuses, [`Error::LimitExceeded`] when an event or the journal is over a
+/// [`Error::Damaged`] when the policy refuses, [`Error::Inconsistent`] when an event is of a transaction that an
+/// earlier life of the writer has left open, [`Error::LimitExceeded`] when an event or the journal is over a
 /// limit of the kernel's, and [`Error::Io`] when storage fails. An old file of that name is as it was then.
 pub fn export_semj(
     journal: &Journal,
@@ -77,15 +79,13 @@ pub fn export_semj(
     if options.validation < Validation::Full {
         return refuse("validation", "what isn't verified isn't exported: full or cryptographic");
     }
-    let out = Out::create(folder, name)?;
-    match export(journal, out, options, progress) {
-        Ok(exported) => Ok(exported),
-        Err(error) => {
-            // The first error is the one to report; the next export writes over what is left.
-            let _ = Out::remove(folder, name);
-            Err(error)
-        }
+    let out = Out::create(folder, name);
+    let exported = out.and_then(|out| export(journal, out, options, progress));
+    if exported.is_err() {
+        // The first error is the one to report; the next export writes over what is left.
+        let _ = Out::remove(folder, name);
     }
+    exported
 }
 
 fn export(
@@ -133,6 +133,7 @@ struct Exporter<'f> {
     verbatim: u64,
     last_id: u64,
     agents: Agents,
+    lives: Lives,
     kernel: Vec<u8>,
     scratch: Scratch,
 }
@@ -146,6 +147,7 @@ impl<'f> Exporter<'f> {
             verbatim: 0,
             last_id: 0,
             agents: Agents::default(),
+            lives: Lives::default(),
             kernel: Vec::new(),
             scratch: Scratch::default(),
         }
@@ -154,8 +156,10 @@ impl<'f> Exporter<'f> {
     fn block(&mut self, accepted: &Accepted<'_>) -> Result<(), Error> {
         let Accepted { header, bytes, .. } = accepted;
         let payload = block::payload(header, bytes);
+        self.lives.enter(header.writer_epoch);
         let events = EventIter::new(payload, header.first_lsn, header.event_count);
         for event in events.map_while(Result::ok) {
+            self.lives.event(&event)?;
             self.event(&event)?;
         }
         Ok(())
@@ -163,7 +167,8 @@ impl<'f> Exporter<'f> {
 
     fn event(&mut self, event: &Event<'_>) -> Result<(), Error> {
         let lsn = event.lsn;
-        let over = |TooMuch { what, claimed, limit }| Error::LimitExceeded { lsn, what, claimed, limit };
+        let over =
+            |TooMuch { what, claimed, limit }| Error::LimitExceeded { lsn, what, claimed, limit };
         let number = self.events + 1;
         if number > EVENTS_MAX {
             let (what, claimed, limit) = ("the number of events", number, EVENTS_MAX);

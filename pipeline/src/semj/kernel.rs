@@ -107,8 +107,7 @@ pub(crate) fn to_kernel(
 
 /// Whether a kernel event leads to this native event, by this form.
 fn leads_back(event: &Event<'_>, form: Form, kernel: &[u8], scratch: &mut Scratch) -> bool {
-    to_native(kernel, event.lsn, &mut scratch.native) == Ok(form)
-        && scratch.native == event.bytes()
+    to_native(kernel, event.lsn, &mut scratch.native) == Ok(form) && scratch.native == event.bytes()
 }
 
 /// The header of an event of which the kernel knows no more than we do.
@@ -193,7 +192,8 @@ impl New<'_> {
             SemjMarker { magic, version, form, payload_bytes }.write(&mut out[metadata_at..]);
         }
         out.extend_from_slice(self.metadata);
-        let metadata_bytes = at_most("the metadata in bytes", out.len() - metadata_at, METADATA_BYTES_MAX)?;
+        let metadata_bytes =
+            at_most("the metadata in bytes", out.len() - metadata_at, METADATA_BYTES_MAX)?;
         let links = self.links.len() / SemjLink::BYTES;
         let link_count = at_most("the number of causality links", links, LINKS_MAX)?;
         out.extend_from_slice(self.links);

@@ -50,7 +50,8 @@ pub(crate) fn check_lengths(bytes: &[u8]) -> Result<usize, Refusal> {
     over(96, "the number of causality links", header.link_count, LINKS_MAX)?;
     let links = u64::from(header.link_count) * SemjLink::BYTES as u64;
     let parts = [header.context_bytes, header.payload_bytes, header.metadata_bytes];
-    let sum = parts.iter().fold(SemjEventHeader::BYTES as u64 + links, |sum, &it| sum + u64::from(it));
+    let sum =
+        parts.iter().fold(SemjEventHeader::BYTES as u64 + links, |sum, &it| sum + u64::from(it));
     if sum != u64::from(header.event_bytes) {
         let (expected, found) = (sum, u64::from(header.event_bytes));
         let what = "the event's length in bytes";
@@ -73,7 +74,10 @@ impl<'e> Parts<'e> {
         let header = SemjEventHeader::read(bytes);
         let Some(bytes) = bytes.get(..whole) else {
             let (needed, remaining) = (whole as u64, bytes.len() as u64);
-            return Err(Refusal::new(0, SemjFault::CutShort { what: "the event", needed, remaining }));
+            return Err(Refusal::new(
+                0,
+                SemjFault::CutShort { what: "the event", needed, remaining },
+            ));
         };
         let (_, rest) = bytes.split_at(SemjEventHeader::BYTES);
         let (context, rest) = rest.split_at(SemjContext::BYTES);
@@ -142,7 +146,10 @@ pub(super) fn to_native(bytes: &[u8], lsn: u64, out: &mut Vec<u8>) -> Result<For
     Ok(form)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "what is cut off is in the tail, or is refused")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what is cut off is in the tail, or is refused"
+)]
 fn native_header(
     parts: &Parts<'_>,
     marked: bool,

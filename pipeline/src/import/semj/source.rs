@@ -46,7 +46,8 @@ impl<'f> Source<'f> {
     /// Checks the header against the file.
     pub(super) fn open(file: &'f dyn File, path: &'f Path) -> Result<Self, Error> {
         let file_bytes = file.length().context("read the length of", path, None)?;
-        let refused = |offset, fault| Error::BadSemj { path: path.to_owned(), offset, event: None, fault };
+        let refused =
+            |offset, fault| Error::BadSemj { path: path.to_owned(), offset, event: None, fault };
         let header_bytes = SemjFileHeader::BYTES as u64;
         if file_bytes < header_bytes {
             let (what, needed, remaining) = ("the file's header", header_bytes, file_bytes);
@@ -72,7 +73,12 @@ impl<'f> Source<'f> {
             let (what, claimed, limit) = ("the number of events", header.total_events, EVENTS_MAX);
             return Err(refused(at::TOTAL_EVENTS, SemjFault::OverLimit { what, claimed, limit }));
         }
-        check(at::JOURNAL_BYTES, "the journal's length in bytes", file_bytes, header.journal_bytes)?;
+        check(
+            at::JOURNAL_BYTES,
+            "the journal's length in bytes",
+            file_bytes,
+            header.journal_bytes,
+        )?;
         let end = if header.index_offset == 0 { file_bytes } else { header.index_offset };
         if end < header_bytes || end > file_bytes {
             let (what, claimed, limit) = ("the index's offset", end, file_bytes);
@@ -106,7 +112,9 @@ impl<'f> Source<'f> {
         self.need("the event's header", number, SemjEventHeader::BYTES)?;
         let bytes = self.event(SemjEventHeader::BYTES);
         if u32::read(&bytes[..4]) == MAGIC && u32::read(&bytes[4..8]) == MAJOR {
-            return Err(self.refused(Some(number), Refusal { at: 0, fault: SemjFault::StorageBlock }));
+            return Err(
+                self.refused(Some(number), Refusal { at: 0, fault: SemjFault::StorageBlock })
+            );
         }
         let length = semj::check_lengths(bytes);
         let length = length.map_err(|refusal| self.refused(Some(number), refusal))?;
