@@ -40,6 +40,13 @@ impl Dice {
         if self.once_in(2) { ends[self.below(ends.len())] } else { self.roll() }
     }
 
+    /// Any number, and its low half.
+    pub(crate) fn extreme_of_both(&mut self) -> (u64, u32) {
+        let number = self.extreme();
+        let [a, b, c, d, ..] = number.to_le_bytes();
+        (number, u32::from_le_bytes([a, b, c, d]))
+    }
+
     pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         let sparse = self.once_in(3);
         for byte in bytes {

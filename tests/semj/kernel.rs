@@ -14,7 +14,7 @@ pub(crate) fn crc(bytes: &[u8]) -> u32 {
         let row = |byte: u32| (0..8).fold(byte, |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)));
         (0..256).map(row).collect()
     });
-    let step = |crc: u32, &byte: &u8| table[(crc as u8 ^ byte) as usize] ^ (crc >> 8);
+    let step = |crc: u32, &byte: &u8| table[(crc.to_le_bytes()[0] ^ byte) as usize] ^ (crc >> 8);
     bytes.iter().fold(0, step)
 }
 
@@ -97,27 +97,27 @@ impl Kernel {
         context[4168..4232].fill(0);
         context[4168] = agent;
         let links = [0, 0, 1, 2, 7][dice.below(5)];
-        let mut word = || dice.extreme();
+        let mut word = || dice.extreme_of_both();
         Self {
             id,
-            event_type: word() as u32,
-            subtype: word() as u32,
-            time_ns: word(),
-            time_sequence: word(),
-            cpu: word() as u32,
-            process: word() as u32,
-            global: word(),
-            local: word(),
-            flags: word() as u32,
-            priority: word() as u32,
-            version: word() as u32,
-            compression: word() as u32,
-            encryption: word() as u32,
-            parent: word(),
-            root: word(),
-            visibility: word(),
-            relevance: word() as u32,
-            replay_priority: word() as u32,
+            event_type: word().1,
+            subtype: word().1,
+            time_ns: word().0,
+            time_sequence: word().0,
+            cpu: word().1,
+            process: word().1,
+            global: word().0,
+            local: word().0,
+            flags: word().1,
+            priority: word().1,
+            version: word().1,
+            compression: word().1,
+            encryption: word().1,
+            parent: word().0,
+            root: word().0,
+            visibility: word().0,
+            relevance: word().1,
+            replay_priority: word().1,
             context,
             payload: dice.bytes(300),
             metadata: dice.bytes(200),

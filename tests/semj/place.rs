@@ -23,13 +23,13 @@ pub(crate) fn journal_of(events: &[Vec<u8>]) -> MemoryFolder {
     let name = segment::file_name(0);
     let mut content = folder.get(&name).unwrap();
     let (header, mut digest) = segment::decode_header(&content[..PAGE_BYTES]).unwrap();
-    let mut first_lsn = 1;
+    let mut first_lsn = 1_u64;
     for (number, events) in blocks(events).into_iter().enumerate() {
         let mut payload = Vec::new();
         for (lsn, event) in (first_lsn..).zip(events) {
             let at = payload.len();
             payload.extend_from_slice(event);
-            payload[at + 28..at + 32].copy_from_slice(&(lsn as u32).to_le_bytes());
+            payload[at + 28..at + 32].copy_from_slice(&lsn.to_le_bytes()[..4]);
         }
         let offset = content.len();
         let used = BlockHeader::BYTES + payload.len();

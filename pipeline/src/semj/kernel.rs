@@ -201,7 +201,7 @@ impl New<'_> {
         let event_bytes = at_most(what, out.len(), EVENT_BYTES_MAX)?;
         let header = SemjEventHeader {
             event_bytes,
-            context_bytes: SemjContext::BYTES as u32,
+            context_bytes: at_most(what, SemjContext::BYTES, EVENT_BYTES_MAX)?,
             payload_bytes: at_most(what, self.payload.len(), EVENT_BYTES_MAX)?,
             metadata_bytes,
             link_count,
