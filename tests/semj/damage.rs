@@ -153,6 +153,8 @@ fn order_and_storage_blocks() {
     assert_eq!(refusal(&kernel::file(&[block])), (52, Some(1), SemjFault::StorageBlock));
 }
 
+type Change<'c> = &'c dyn Fn(&mut Kernel);
+
 /// What says that it was written natively, and would be written in another way, contradicts itself.
 #[test]
 fn what_contradicts_its_marker_is_refused() {
@@ -165,7 +167,7 @@ fn what_contradicts_its_marker_is_refused() {
     };
     import(&ours(&|_| {})).unwrap();
     let fault = |change: &dyn Fn(&mut Kernel)| refusal(&ours(change));
-    let fields: [(&dyn Fn(&mut Kernel), &str, u64); 12] = [
+    let fields: [(Change<'_>, &str, u64); 12] = [
         (&|it| it.subtype = 1, "subtype", 12),
         (&|it| it.time_sequence = 1, "timestamp_sequence", 24),
         (&|it| it.flags = 0x100, "flags", 57),
@@ -184,7 +186,7 @@ fn what_contradicts_its_marker_is_refused() {
         assert_eq!((offset - 52, event), (at, Some(1)), "{field}: {fault}");
         assert_eq!(fault, SemjFault::NotCanonical { field });
     }
-    let unknown: [&dyn Fn(&mut Kernel); 4] = [
+    let unknown: [Change<'_>; 4] = [
         &|it| it.metadata[8] = 2,
         &|it| it.metadata[10] = 3,
         &|it| it.metadata.truncate(15),

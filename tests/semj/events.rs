@@ -10,7 +10,7 @@ pub(crate) fn event(code: u16, payload: &[u8], tail: &[u8], dice: &mut Dice) -> 
     bytes.extend_from_slice(payload);
     bytes.resize(bytes.len().next_multiple_of(8), 0);
     // Readers don't look at the padding.
-    if payload.len() % 8 != 0 && dice.once_in(9) {
+    if !payload.len().is_multiple_of(8) && dice.once_in(9) {
         *bytes.last_mut().unwrap() = 7;
     }
     bytes.extend_from_slice(tail);

@@ -131,10 +131,10 @@ impl Kernel {
         let whole = HEADER_BYTES + parts.iter().map(|it| it.len()).sum::<usize>();
         let length = |bytes: usize| u32::try_from(bytes).unwrap();
         let short = |out: &mut Vec<u8>, words: &[u32]| {
-            words.iter().for_each(|it| out.extend(it.to_le_bytes()))
+            words.iter().for_each(|it| out.extend(it.to_le_bytes()));
         };
         let long = |out: &mut Vec<u8>, words: &[u64]| {
-            words.iter().for_each(|it| out.extend(it.to_le_bytes()))
+            words.iter().for_each(|it| out.extend(it.to_le_bytes()));
         };
         long(&mut out, &[self.id]);
         short(&mut out, &[self.event_type, self.subtype]);
