@@ -20,7 +20,19 @@ fn main() -> io::Result<()> {
     block_reader(&folder.join("block_reader"))?;
     checkpoint_reader(&folder.join("checkpoint_reader"))?;
     event_decoder(&folder.join("event_decoder"))?;
+    semj_reader(&folder.join("semj_reader"))?;
     recovery(&folder.join("recovery"))
+}
+
+/// The small file itself, and an edit of each part of a file and of an event.
+fn semj_reader(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let intact = include_bytes!("../../datasets/golden/small.semj");
+    put(folder, "intact", &[&[0], intact])?;
+    for at in [4_u16, 12, 20, 36, 44, 52, 60, 116, 128, 148, 184, 208, 5_464, 5_498, 5_507, 5_513] {
+        put(folder, &format!("edit-{at}"), &[&[1], &at.to_le_bytes(), &[3]])?;
+    }
+    Ok(())
 }
 
 /// Each way there is to bring something back, and each thing that can be wrong with what is there.

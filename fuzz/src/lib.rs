@@ -15,6 +15,7 @@ pub mod records;
 pub mod recoveries;
 pub mod repair;
 pub mod scenes;
+pub mod semj;
 pub mod signatures;
 pub mod story;
 

@@ -8,6 +8,7 @@ use crate::block_journal;
 use crate::checkpoint::{CheckpointFault, PassedOver};
 use crate::journal::damage::{Damage, Fault};
 use crate::recovery::{Excluded, Tried, Way};
+use crate::semj::SemjFault;
 use crate::trust::SignatureFault;
 
 /// Why an operation of the library failed.
@@ -332,6 +333,18 @@ pub enum Error {
         /// What the panic said.
         message: String,
     },
+    /// A kernel's semantic journal is not what it should be. Nothing was imported.
+    #[error("{}{} at byte {offset}: {fault}", path.display(), OfEvent(*event))]
+    BadSemj {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file, in bytes.
+        offset: u64,
+        /// Which event it is, counted from 1; none where it is the file's own.
+        event: Option<u64>,
+        /// What is wrong.
+        fault: SemjFault,
+    },
     /// What is imported is not what it should be.
     #[error("import: {0}")]
     Import(String),
@@ -345,6 +358,14 @@ impl std::fmt::Display for At {
             Some(offset) => write!(formatter, " at byte {offset}"),
             None => Ok(()),
         }
+    }
+}
+
+struct OfEvent(Option<u64>);
+
+impl std::fmt::Display for OfEvent {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.map_or(Ok(()), |number| write!(formatter, ", event {number},"))
     }
 }
 

@@ -22,6 +22,7 @@ pub mod coordination;
 pub mod error;
 
 pub mod event;
+pub mod export;
 mod flow;
 pub mod generate;
 pub mod import;
@@ -33,7 +34,9 @@ pub mod recovery;
 pub mod replay;
 pub mod salvage;
 pub mod scan;
+pub mod semj;
 mod stages;
+mod staging;
 pub mod state;
 pub mod storage;
 pub mod store;

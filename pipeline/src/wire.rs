@@ -59,7 +59,7 @@ macro_rules! array_fields {
     )* };
 }
 
-array_fields!(8 12 16 32 60);
+array_fields!(8 12 16 32 60 64 128 256 512 4096);
 
 /// One row of a layout's table: name, offset in bytes, type.
 pub type FieldRow = (&'static str, usize, &'static str);

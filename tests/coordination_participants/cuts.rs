@@ -82,7 +82,7 @@ fn whole_journals_are_brought_to_their_ends() {
 
 #[test]
 fn whichever_transactions_one_journal_lost_the_other_gives_up_and_followers_follow() {
-    for lost in 1..SHARED as usize {
+    for lost in 1..usize::try_from(SHARED).unwrap() {
         for side in 0..2 {
             let world = World::new(SHARED);
             let mut last = *world.ends.last().unwrap();

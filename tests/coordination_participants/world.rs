@@ -142,9 +142,9 @@ impl World {
         let options = ReplayOptions { damage: DamagePolicy::Prefix, ..options };
         let (_, outcome) = vexfs_replay::replay::replay(&journal, &options, &mut |_| {}).unwrap();
         let kept = outcome.findings.listed.iter().take_while(|it| it.first_lsn <= last_lsn);
-        let end = kept.last().map(|it| it.offset as usize + it.block_bytes as usize).unwrap();
+        let end = kept.last().map(|it| it.offset + u64::from(it.block_bytes)).unwrap();
         let mut bytes = folder.get(&segment()).unwrap();
-        bytes.truncate(end);
+        bytes.truncate(end.try_into().unwrap());
         folder.put(&segment(), bytes);
     }
 

@@ -11,13 +11,15 @@ use vexfs_replay::import::git;
 use vexfs_replay::journal::layout::*;
 use vexfs_replay::journal::segment;
 use vexfs_replay::replay::OPEN_TRANSACTIONS_MAX;
+use vexfs_replay::semj;
 use vexfs_replay::state::{self, KeyKind, PARTITIONS};
 use vexfs_replay::storage::{DiskFolder, Folder as _};
 use vexfs_replay::trust::layout::{BlockRow, SegmentRow, Statement};
 use vexfs_replay::wire::FieldRow;
 
 use crate::markdown::{
-    CHECKPOINT_FORMAT, EVENTS, JOURNAL_FORMAT, Page, Row, Section, TAMPER_EVIDENCE, code, number,
+    CHECKPOINT_FORMAT, EVENTS, JOURNAL_FORMAT, Page, Row, SEMJ, Section, TAMPER_EVIDENCE, code,
+    number,
 };
 
 const COLUMNS: [&str; 4] = ["offset", "type", "field", "meaning"];
@@ -175,6 +177,38 @@ pub(crate) fn record_layouts() -> Vec<(KeyKind, &'static str, Layout, usize)> {
 }
 
 #[test]
+fn layouts_and_numbers_of_the_kernels_journal_are_those_of_the_code() {
+    let mut tables = tables_of(SEMJ);
+    let layouts = layouts![
+        semj::SemjFileHeader,
+        semj::SemjEventHeader,
+        semj::SemjContext,
+        semj::SemjLink,
+        semj::SemjMarker,
+    ];
+    for (name, layout, bytes) in layouts {
+        let (section, table) = tables.remove(name).unwrap_or_else(|| panic!("no table of {name}"));
+        check_layout(section, &table, &layout, bytes);
+    }
+    assert!(tables.is_empty(), "tables of nothing: {tables:?}");
+    let constants = constants![
+        semj::MAGIC,
+        semj::MAJOR,
+        semj::MINOR,
+        semj::EVENTS_MAX,
+        semj::EVENT_BYTES_MAX,
+        semj::METADATA_BYTES_MAX,
+        semj::LINKS_MAX,
+        semj::AGENTS_MAX,
+        semj::MARKER_VERSION,
+        semj::FORM_PLAIN,
+        semj::FORM_KERNEL,
+        semj::FORM_VERBATIM,
+    ];
+    assert_eq!(numbers_of(SEMJ), BTreeMap::from(constants));
+}
+
+#[test]
 fn layouts_of_payloads_and_records_are_those_of_the_code() {
     let mut tables = tables_of(EVENTS);
     let mut seen = BTreeMap::new();
@@ -256,6 +290,7 @@ fn numbers_and_limits_are_those_of_the_code() {
         tail_tag::KERNEL_METADATA,
         tail_tag::KERNEL_CAUSALITY_LINKS,
         tail_tag::KERNEL_PAYLOAD,
+        tail_tag::KERNEL_CONTEXT_RUNS,
     ];
     assert_eq!(numbers_of(JOURNAL_FORMAT), BTreeMap::from(journal));
     let events = constants![

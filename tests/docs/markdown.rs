@@ -13,6 +13,7 @@ pub(crate) const KERNEL_JOURNAL: Page = Page { text: include_str!("../../docs/ke
 pub(crate) const TAMPER_EVIDENCE: Page =
     Page { text: include_str!("../../docs/tamper-evidence.md") };
 pub(crate) const REPLAYING: Page = Page { text: include_str!("../../docs/replaying.md") };
+pub(crate) const SEMJ: Page = Page { text: include_str!("../../docs/semj.md") };
 pub(crate) const EVENTS: Page = Page { text: include_str!("../../docs/events.md") };
 
 /// What stands under one heading, down to the next heading of any level.

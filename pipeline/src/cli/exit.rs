@@ -62,6 +62,7 @@ impl Exit {
             | Error::BadCheckpoint { .. }
             | Error::BadRecord { .. }
             | Error::BadStore { .. }
+            | Error::BadSemj { .. }
             | Error::NoCheckpoint { .. }
             | Error::NotAJournal { fault: Some(_), .. } => Self::Refused,
             Error::NotAJournal { fault: None, .. }

@@ -5,6 +5,7 @@ mod checkpoint;
 mod choice;
 mod demo;
 mod exit;
+mod export;
 mod generate;
 mod import;
 mod inspect;
@@ -60,6 +61,9 @@ enum Verb {
     /// Make the 1M dataset, tear its tail, verify and replay it, and show the figures.
     #[command(after_help = exit::HELP)]
     Demo(demo::DemoArguments),
+    /// Turn a journal into something that other programs read.
+    #[command(subcommand, after_help = exit::HELP)]
+    Export(export::ExportVerb),
     /// Write a seeded synthetic journal.
     #[command(after_help = exit::HELP)]
     Generate(generate::GenerateArguments),
@@ -118,6 +122,7 @@ impl Verb {
         match self {
             Self::Checkpoint(_) => "checkpoint",
             Self::Demo(_) => "demo",
+            Self::Export(_) => "export",
             Self::Generate(_) => "generate",
             Self::Import(_) => "import",
             Self::Inspect(_) => "inspect",
@@ -139,6 +144,7 @@ impl Verb {
         let report = match self {
             Self::Checkpoint(verb) => checkpoint::run(verb),
             Self::Demo(arguments) => demo::run(arguments),
+            Self::Export(verb) => export::run(verb),
             Self::Generate(arguments) => generate::run(arguments),
             Self::Import(verb) => import::run(verb),
             Self::Inspect(arguments) => {

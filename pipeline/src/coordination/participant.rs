@@ -10,7 +10,7 @@ use crate::error::Error;
 ///
 /// Laws, which hold across crashes of the participant, too: asked again, each gives the same as the first time.
 /// Until [`Self::clean_up`], [`Self::roll_back`] brings it back to where it was before [`Self::execute`]; nobody
-/// else sees what it went to until then. What is no longer needed is gone after `clean_up`.
+/// else is to rely on what it went to until then. What is no longer needed is gone after `clean_up`.
 pub trait Participant: Debug + Send {
     /// Says how far it comes. Changes nothing but this: what was prepared isn't any more.
     ///

@@ -20,6 +20,8 @@ pub mod tail_tag {
     pub const KERNEL_CAUSALITY_LINKS: u16 = 4;
     /// The kernel's payload, where the typed one doesn't say it all.
     pub const KERNEL_PAYLOAD: u16 = 5;
+    /// The kernel's event context without its zeros: runs of offset (u16), length (u16) and bytes.
+    pub const KERNEL_CONTEXT_RUNS: u16 = 6;
 }
 
 wire! {

@@ -29,6 +29,7 @@ pub use options::{CheckpointStart, Checkpoints, DamagePolicy, ReplayOptions, THR
 pub use outcome::{Outcome, StartedFrom};
 pub(crate) use progress::Meter;
 pub use progress::Progress;
+pub(crate) use request::refuse_damage;
 pub use running::{Running, start};
 pub use selection::Selection;
 pub(crate) use selection::{All, Choice, Filter};

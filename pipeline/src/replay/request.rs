@@ -246,7 +246,8 @@ pub(super) fn damaged_below(cut: &Cut, findings: &Findings) -> Option<u64> {
     ended.or_else(|| findings.damages.iter().map(|it| it.lsn).find(|&lsn| lsn <= cut.lsn))
 }
 
-pub(super) fn refuse_damage(options: &ReplayOptions, findings: &Findings) -> Result<(), Error> {
+/// Fails when the policy is to refuse what was found.
+pub(crate) fn refuse_damage(options: &ReplayOptions, findings: &Findings) -> Result<(), Error> {
     let torn = options.damage == DamagePolicy::Strict && findings.end.kind == EndKind::TornTail;
     let torn = findings.end.tail.as_ref().filter(|_| torn);
     let first = findings.damages.first().filter(|_| options.refuses()).or(torn);

@@ -19,7 +19,6 @@ mod holes;
 mod manifest;
 mod reread;
 mod stages;
-mod staging;
 mod trial;
 
 use std::num::NonZero;
@@ -32,12 +31,9 @@ pub use manifest::{
     write_manifest,
 };
 
-pub(crate) use staging::is_staged;
-
 use self::copy::{Copied, Copier};
 use self::decide::{Contradictions, Decided, Decider};
 use self::stages::Stages;
-use self::staging::Staging;
 use crate::error::Error;
 use crate::event::TransactionEnd;
 use crate::flow::{self, Accepted, FlowOptions};
@@ -45,6 +41,7 @@ use crate::journal::damage::Fault;
 use crate::journal::{Durability, EndKind, Head, Journal, Validation, Writer, WriterOptions};
 use crate::replay::{Control, DamagePolicy, Findings, Outcome, Progress, ReplayOptions, replay};
 use crate::stages::decode::Reading;
+use crate::staging::{Attempt, Staging};
 use crate::storage::{self, Folder};
 
 /// How a journal is salvaged.
@@ -87,7 +84,7 @@ pub fn salvage(
 ) -> Result<Salvaged, Error> {
     check_options(journal, into.as_ref(), options)?;
     let _lock = storage::lock(into.as_ref())?;
-    let staging = Staging::of(into, journal.journal_id);
+    let staging = Staging::of(into, Attempt::Salvage(journal.journal_id));
     staging.clear()?;
     let salvage = Salvage { journal, options, staging };
     let mut stages = Stages::new(journal.block_bytes(), progress);

@@ -12,7 +12,7 @@ use crate::journal::layout::SEGMENT_MAGIC;
 use crate::journal::segment;
 use crate::recovery::is_put_aside;
 use crate::replay::Control;
-use crate::salvage::is_staged;
+use crate::staging::{is_of_import, is_of_salvage};
 use crate::storage::{DiskFolder, Folder, UNFINISHED, tree};
 use crate::wire::Field as _;
 
@@ -118,8 +118,11 @@ impl Search<'_> {
         let mut segments = names().filter(|name| segment::number_of(name).is_some()).peekable();
         let is_journal = segments.peek().is_some();
         let begins = || names().any(|name| segment::number_of(name) == Some(0));
-        if names().any(is_staged) && !begins() {
+        if names().any(is_of_salvage) && !begins() {
             return self.leave_out(folder, LeftOutBecause::UnfinishedSalvage);
+        }
+        if names().any(is_of_import) && !begins() {
+            return self.leave_out(folder, LeftOutBecause::UnfinishedImport);
         }
         if is_journal {
             let lengths = segments.map(|name| tree::length(&self.place(&folder.join(name))));

@@ -38,6 +38,8 @@ pub enum LeftOutBecause {
     PutAside,
     /// It is the folder of a salvage that was not finished, and holds no journal yet.
     UnfinishedSalvage,
+    /// It is the folder of an import that was not finished, and holds no journal yet.
+    UnfinishedImport,
 }
 
 impl LeftOutBecause {
@@ -48,6 +50,7 @@ impl LeftOutBecause {
             Self::InsideJournal => "a folder inside a journal's own",
             Self::PutAside => "put aside by a rollback",
             Self::UnfinishedSalvage => "a salvage that was not finished",
+            Self::UnfinishedImport => "an import that was not finished",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod boundary_sync;
 mod cross_layer;
+mod kernel_journal;
 mod replay_engine;
 mod sessions;
 mod staged;
@@ -9,6 +10,7 @@ mod userspace_journal;
 
 pub use boundary_sync::BoundarySync;
 pub use cross_layer::{CrossLayer, Side};
+pub use kernel_journal::KernelJournal;
 pub use replay_engine::ReplayEngine;
 pub use sessions::{Shared, shared_transactions};
 pub use userspace_journal::UserspaceJournal;

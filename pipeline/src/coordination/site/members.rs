@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{MemberConfig, Site};
+use crate::block_journal::{Place, survey};
 use crate::coordination::participant::Participant;
 use crate::coordination::participants::{
-    BoundarySync, CrossLayer, ReplayEngine, Side, UserspaceJournal, shared_transactions,
+    BoundarySync, CrossLayer, KernelJournal, ReplayEngine, Side, UserspaceJournal,
+    shared_transactions,
 };
 use crate::coordination::report::{Name, Said, Stream};
 use crate::coordination::terms::Sharing;
@@ -15,7 +17,7 @@ use crate::error::{Error, IoContext as _};
 use crate::journal::Journal;
 use crate::recovery::{Places, RecoveryOptions};
 use crate::replay::{DamagePolicy, ReplayOptions};
-use crate::storage::{DiskFolder, Folder};
+use crate::storage::{DiskFolder, Folder, MemoryFolder};
 
 impl Site {
     /// Those who take part in this process, by their names. Those that are other processes join by themselves.
@@ -80,7 +82,14 @@ impl Site {
                 });
                 Box::new(CrossLayer { sides: sides.collect::<Result<_, Error>>()? })
             }
-            MemberConfig::KernelJournal { .. } => return Ok(None),
+            MemberConfig::KernelJournal { stream, journal, image, .. } => {
+                Box::new(self.kernel_journal(
+                    stream,
+                    journal,
+                    image,
+                    self.work_of(&format!("{name}/staging"))?,
+                )?)
+            }
             MemberConfig::ExternalSystem { .. } => return Ok(None),
         }))
     }
@@ -96,7 +105,28 @@ impl Site {
                     options: replay.clone(),
                 }))
             }
+            Some(MemberConfig::KernelJournal { stream, journal, image, .. }) => {
+                // It is only looked at.
+                let staging = Arc::new(MemoryFolder::default());
+                Some(Box::new(Blocks(self.kernel_journal(stream, journal, image, staging)?)))
+            }
             _ => None,
+        })
+    }
+
+    fn kernel_journal(
+        &self,
+        stream: &Stream,
+        journal: &Path,
+        image: &Path,
+        staging: Arc<dyn Folder>,
+    ) -> Result<KernelJournal, Error> {
+        Ok(KernelJournal {
+            stream: stream.clone(),
+            sharing: self.config.sharing.clone(),
+            journal: Place::on_disk(&self.path.join(journal))?,
+            image: Place::on_disk(&self.path.join(image))?,
+            staging,
         })
     }
 
@@ -108,6 +138,16 @@ impl Site {
     fn made_folder(&self, path: &Path) -> Result<Arc<dyn Folder>, Error> {
         let path = self.path.join(path);
         Ok(Arc::new(DiskFolder::create(&path).context("create", &path, None)?))
+    }
+}
+
+/// A block journal, as the cross-layer manager sees it.
+#[derive(Debug)]
+struct Blocks(KernelJournal);
+
+impl Side for Blocks {
+    fn said(&self) -> Result<BTreeMap<u64, Said>, Error> {
+        Ok(self.0.shared(&survey(&self.0.journal)?))
     }
 }
 
