@@ -196,15 +196,11 @@ impl Machine {
 
     /// Takes up what the last life had come to.
     fn take_up(&mut self, under_way: UnderWay) {
-        let UnderWay { terms, rulings, planned, ends } = under_way;
+        let UnderWay { terms, without, planned, ends, .. } = under_way;
         let part = |foreseen| Part { foreseen, ..Part::default() };
         self.members = terms.members.keys().map(|name| (name.clone(), part(None))).collect();
         self.terms = terms;
-        for ruling in rulings.into_values() {
-            if let Ruling::Without(name) = ruling {
-                self.members.remove(&name);
-            }
-        }
+        self.members.retain(|name, _| !without.contains(name));
         if let Some((plan, foreseen)) = planned {
             self.plan = plan;
             let foreseen = foreseen.into_iter();
