@@ -101,7 +101,7 @@ impl Machine {
     pub(super) fn go_by(&mut self, ruling: Ruling) -> Vec<Output> {
         match ruling {
             Ruling::Stop => {
-                let conflict = self.stopped_at();
+                let conflict = self.stopped_at().unwrap_or_default();
                 return self.refuse(Refusal::Ruled { conflict });
             }
             Ruling::Without(name) => {
@@ -114,10 +114,10 @@ impl Machine {
     }
 
     /// The conflict at which somebody said stop.
-    fn stopped_at(&self) -> String {
+    pub(super) fn stopped_at(&self) -> Option<String> {
         let rulings = self.memory.under_way.iter().flat_map(|it| &it.rulings);
         let mut stops = rulings.filter(|(_, ruling)| **ruling == Ruling::Stop);
-        stops.next().map(|(conflict, _)| conflict.clone()).unwrap_or_default()
+        stops.next().map(|(conflict, _)| conflict.clone())
     }
 
     /// What is decided: by coordinations that ended well, and by what somebody said in this one.

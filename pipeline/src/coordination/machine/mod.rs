@@ -321,7 +321,11 @@ impl Machine {
     fn go_on(&mut self) -> Vec<Output> {
         let under_way = self.memory.under_way.as_ref();
         let planned = under_way.is_some_and(|it| it.planned.is_some());
-        match under_way.and_then(|it| it.ends.as_ref()) {
+        let ends = under_way.and_then(|it| it.ends.as_ref());
+        if let (None, Some(conflict)) = (ends, self.stopped_at()) {
+            return self.refuse(Refusal::Ruled { conflict });
+        }
+        match ends {
             Some(Ends::Committed) => self.ask(Stage::CleaningUp),
             Some(Ends::TurnedBack(..)) => self.ask(Stage::GoingBack),
             None if planned => self.ask(Stage::Executing),
