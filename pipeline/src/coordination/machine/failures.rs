@@ -79,13 +79,14 @@ impl Machine {
         }
     }
 
-    /// It took too long. There is as much time again for the way back; after that it is left for later.
+    /// It took too long. There is as much time again once it is decided how it ends; after that it is left for
+    /// later.
     pub(super) fn late(&mut self) -> Vec<Output> {
         if self.is_decided() && self.recording.is_none() {
             let participants = self.unanswered().cloned().collect();
             return self.end(End::Pending { participants });
         }
-        [vec![Output::Set(Timer::Whole)], self.refuse(Refusal::TimedOut)].concat()
+        self.refuse(Refusal::TimedOut)
     }
 
     /// Whether it is decided how it ends.

@@ -304,10 +304,11 @@ impl Machine {
         self.memory.add(&entry);
         let follows = match entry {
             Entry::Began { .. } => self.go_on(),
-            Entry::Ruled { ruling, .. } => self.go_by(ruling),
+            // Time stood still while it waited.
+            Entry::Ruled { ruling, .. } => self.anew(|it| it.go_by(ruling)),
             Entry::Planned { .. } => self.ask(Stage::Executing),
-            Entry::Committed => self.ask(Stage::CleaningUp),
-            Entry::TurnedBack { .. } => self.ask(Stage::GoingBack),
+            Entry::Committed => self.anew(|it| it.ask(Stage::CleaningUp)),
+            Entry::TurnedBack { .. } => self.anew(|it| it.ask(Stage::GoingBack)),
             Entry::Ended => return self.end(self.how_it_ended()),
         };
         match self.to_refuse.take() {
@@ -315,6 +316,11 @@ impl Machine {
             Some(refusal) => [follows, self.refuse(refusal)].concat(),
             None => follows,
         }
+    }
+
+    /// Goes on with as much time as at the beginning.
+    fn anew(&mut self, go_on: impl FnOnce(&mut Self) -> Vec<Output>) -> Vec<Output> {
+        [vec![Output::Set(Timer::Whole)], go_on(self)].concat()
     }
 
     /// Goes on where the last life was.
