@@ -158,6 +158,8 @@ struct Part {
     proof: Option<Proof>,
     asked: Asked,
     tries: u32,
+    /// It was left out on the way: what it prepared is to go, and nobody waits for it for long.
+    left_out: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -343,11 +345,14 @@ impl Machine {
     fn ask(&mut self, stage: Stage) -> Vec<Output> {
         self.stage = stage;
         self.round += 1;
-        if self.members.is_empty() {
+        if self.members.is_empty() && stage != Stage::CleaningUp {
             return match stage {
                 Stage::Assessing | Stage::Preparing => self.refuse(Refusal::Nobody),
                 _ => self.all_answered(),
             };
+        }
+        if stage == Stage::CleaningUp {
+            self.ask_those_left_out();
         }
         for part in self.members.values_mut() {
             (part.asked, part.tries) = (Asked::Waits, 0);
