@@ -38,7 +38,9 @@ impl Report {
             Said::Committed(place) | Said::Prepared(place)
                 if !self.standings.contains_key(&place.stream) =>
             {
-                Some(format!("its transaction {id} is {said}, where it says nothing of that stream"))
+                Some(format!(
+                    "its transaction {id} is {said}, where it says nothing of that stream"
+                ))
             }
             _ => None,
         })

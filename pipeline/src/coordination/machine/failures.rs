@@ -1,7 +1,7 @@
 //! Who fails or falls silent, what is cancelled, and the way back.
 
-use super::{Asked, End, Found, Machine, Output, Part, Stage};
 use super::Timer;
+use super::{Asked, End, Found, Machine, Output, Part, Stage};
 use crate::coordination::conflict::{Conflict, Resolution};
 use crate::coordination::record::{Entry, Refusal};
 use crate::coordination::report::Name;
