@@ -86,7 +86,7 @@ pub enum Conflict {
         participant: Name,
         /// The stream.
         stream: Stream,
-        /// Where it stands.
+        /// Where it stands; of a source, the latest position that it has.
         at: u64,
         /// The cut.
         cut: u64,
@@ -203,8 +203,8 @@ impl Conflict {
             Self::TwoOwners { resource, .. } => format!("owners:{resource}"),
             Self::Behind { participant, stream, .. } => format!("behind:{participant}:{stream}"),
             // Who accepts a loss has accepted that one and no larger one.
-            Self::Ahead { participant, stream, cut, .. } => {
-                format!("ahead:{participant}:{stream}:{cut}")
+            Self::Ahead { participant, stream, at, cut, .. } => {
+                format!("ahead:{participant}:{stream}:{at}:{cut}")
             }
             Self::Unreachable { participant, .. } => format!("unreachable:{participant}"),
         }

@@ -58,9 +58,10 @@ pub(super) fn latest_cut(
             }
             for place in said.iter().filter_map(|said| committed(*said)) {
                 if let Some(cut) = streams.get_mut(&place.stream)
-                    && place.at <= *cut
+                    && let Some(before) = place.at.checked_sub(1)
+                    && before < *cut
                 {
-                    *cut = place.at.saturating_sub(1);
+                    *cut = before;
                     stable = false;
                 }
             }

@@ -46,7 +46,9 @@ impl Default for Times {
 impl Times {
     fn again(&self, tries: u32) -> Duration {
         let factor = 1_u64.checked_shl(tries.saturating_sub(1)).unwrap_or(u64::MAX);
-        Duration::from_millis(self.again_ms.saturating_mul(factor).min(self.again_ms_max))
+        let wait_ms = self.again_ms.saturating_mul(factor).min(self.again_ms_max);
+        // Without any wait, asking and falling silent would go on within one moment.
+        Duration::from_millis(wait_ms.max(1))
     }
 }
 
@@ -113,7 +115,7 @@ impl Engine {
                 self.step(Input::Answered(name, answer))
             }
             Event::Alive(name, epoch) => {
-                let until = self.now + Duration::from_millis(self.times.silent_ms);
+                let until = self.now.saturating_add(Duration::from_millis(self.times.silent_ms));
                 if let Some(alive_until) = self.alive_until.get_mut(&name)
                     && epoch == self.machine.epoch()
                 {
@@ -152,7 +154,8 @@ impl Engine {
         for output in outputs {
             match output {
                 Output::Send(name, call) => {
-                    let until = self.now + Duration::from_millis(self.times.silent_ms);
+                    let until =
+                        self.now.saturating_add(Duration::from_millis(self.times.silent_ms));
                     self.alive_until.insert(name.clone(), until);
                     actions.push(Action::Send(name, call));
                 }
@@ -161,7 +164,7 @@ impl Engine {
                         Timer::Whole => Duration::from_millis(self.times.whole_ms),
                         Timer::Again { tries, .. } => self.times.again(*tries),
                     };
-                    self.timers.insert(timer, self.now + wait);
+                    self.timers.insert(timer, self.now.saturating_add(wait));
                 }
                 Output::Record(entry) => actions.push(Action::Record(entry)),
                 Output::Wait => {

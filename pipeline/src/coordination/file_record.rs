@@ -6,11 +6,15 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
+
 use super::ground::DecisionRecord;
 use super::record::Entry;
 use crate::error::{Error, IoContext as _};
 use crate::storage::{self, File, Folder, read_exact_at};
 
+/// A CRC32C in hexadecimal digits, in bytes.
+const CRC_BYTES: usize = 8;
 const NAME: &str = "decisions.jsonl";
 /// No file of decisions is longer, in bytes.
 const BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -66,8 +70,9 @@ impl FileRecord {
         for line in bytes.split_inclusive(|&byte| byte == b'\n') {
             match parse(line) {
                 Ok(entry) => entries.push(entry),
-                // What wasn't synced was never acted on.
-                Err(_) if end + line.len() == bytes.len() => break,
+                // What wasn't synced was never acted on; but no write that was cut short leaves a whole entry and
+                // more behind it.
+                Err(_) if end + line.len() == bytes.len() && !begins_whole(line) => break,
                 Err(reason) => return Err(Error::BadRecord { path, offset: end as u64, reason }),
             }
             end += line.len();
@@ -129,4 +134,15 @@ fn parse(line: &[u8]) -> Result<Entry, String> {
         return Err(format!("its CRC32C is {crc}, and of what is there {found}"));
     }
     serde_json::from_str(json).map_err(|error| error.to_string())
+}
+
+/// Whether a line that isn't whole begins with an entry that is, and goes on: the end of one that was acted on is
+/// damaged.
+fn begins_whole(line: &[u8]) -> bool {
+    let Some((crc, rest)) = line.split_at_checked(CRC_BYTES) else { return false };
+    let Some(json) = rest.strip_prefix(b" ") else { return false };
+    let mut values = serde_json::Deserializer::from_slice(json).into_iter::<IgnoredAny>();
+    let Some(Ok(_)) = values.next() else { return false };
+    let (whole, more) = json.split_at(values.byte_offset().min(json.len()));
+    more.len() > 1 && format!("{:08x}", vexfs_kernels::crc32c(whole)).as_bytes() == crc
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::conflict::Conflict;
 use super::cut::Cut;
-use super::report::{CutDigest, Name, Proof, Report, Said, Stream};
+use super::report::{CutDigest, Name, Proof, Report, Role, Said, Standing, Stream};
 use super::terms::Terms;
 
 /// What reports and the cut that was chosen by them disagree about, in the order of the kinds.
@@ -111,11 +111,16 @@ fn positions(reports: &BTreeMap<Name, Report>, cut: &Cut) -> Vec<Conflict> {
     for (name, report) in reports {
         for (stream, standing) in &report.standings {
             let Some(&cut) = cut.streams.get(stream) else { continue };
-            let (participant, stream, at) = (name.clone(), stream.clone(), standing.at);
+            let (participant, stream) = (name, stream.clone());
+            let Standing { role, floor, at, reach } = *standing;
             if at < cut {
+                let (participant, stream) = (participant.clone(), stream.clone());
                 found.push(Conflict::Behind { participant, stream, at, cut });
-            } else if at > cut || standing.floor > cut {
-                let floor = standing.floor;
+            }
+            // What a source could be brought to is nowhere else, be it there yet or not.
+            let at = if role == Role::Source { at.max(reach) } else { at };
+            if at > cut || floor > cut {
+                let participant = participant.clone();
                 found.push(Conflict::Ahead { participant, stream, at, cut, floor });
             }
         }

@@ -5,6 +5,19 @@ use serde::{Deserialize, Serialize};
 use super::plan::Plan;
 use super::report::{Proof, Report};
 
+/// When a question was asked. Who has heard of a later one refuses an earlier one: what comes late must change
+/// nothing, be it of a coordinator that was superseded or of this one.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Turn {
+    /// Counts up with each life of a coordinator.
+    pub epoch: u64,
+    /// Counts up with each question of one life.
+    pub round: u32,
+}
+
 /// What a coordinator asks of a participant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +28,14 @@ pub struct Call {
     pub round: u32,
     /// What is asked.
     pub request: Request,
+}
+
+impl Call {
+    /// When it was asked.
+    #[must_use]
+    pub fn turn(&self) -> Turn {
+        Turn { epoch: self.epoch, round: self.round }
+    }
 }
 
 /// What is asked. Each may be asked again, and is then answered as the first time.
@@ -63,6 +84,6 @@ pub enum Reply {
     Done,
     /// To any: it failed, for this reason.
     Failed(String),
-    /// To any: somebody coordinates under this later epoch.
+    /// To any: somebody coordinates under this later epoch, or under this one and has asked something later.
     Superseded(u64),
 }

@@ -35,7 +35,7 @@ pub use file_record::FileRecord;
 pub use ground::{Clock, DecisionRecord, SystemClock, Transport};
 pub use kind::{ParticipantKind, Phase};
 pub use machine::{End, Found, Input, Machine, Output, Timer};
-pub use message::{Answer, Call, Reply, Request};
+pub use message::{Answer, Call, Reply, Request, Turn};
 pub use participant::{Participant, Vote, Work};
 pub use plan::Plan;
 pub use record::{Ends, Entry, Memory, Refusal, UnderWay};

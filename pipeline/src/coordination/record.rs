@@ -1,6 +1,6 @@
 //! What a coordinator writes down, and has on storage, before it acts on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -107,8 +107,10 @@ pub struct Memory {
 pub struct UnderWay {
     /// Its terms.
     pub terms: Terms,
-    /// What was said about conflicts, by their keys.
+    /// What was said about conflicts, by their keys; the last where several things were.
     pub rulings: BTreeMap<String, Ruling>,
+    /// Those without whom the others go on, because somebody said so.
+    pub without: BTreeSet<Name>,
     /// The plan that all were told to carry out, and who they are.
     pub planned: Option<(Plan, BTreeMap<Name, Proof>)>,
     /// How it ends, where that is decided.
@@ -166,13 +168,17 @@ impl Memory {
 
 impl UnderWay {
     fn new(terms: Terms) -> Self {
-        Self { terms, rulings: BTreeMap::new(), planned: None, ends: None }
+        let (rulings, without) = (BTreeMap::new(), BTreeSet::new());
+        Self { terms, rulings, without, planned: None, ends: None }
     }
 
     fn add(&mut self, entry: &Entry) {
         match entry {
             Entry::Ruled { conflict, ruling } => {
                 self.rulings.insert(conflict.clone(), ruling.clone());
+                if let Ruling::Without(name) = ruling {
+                    self.without.insert(name.clone());
+                }
             }
             Entry::Planned { plan, members } => {
                 self.planned = Some((plan.clone(), members.clone()));

@@ -27,6 +27,26 @@ pub struct Report {
     pub owns: BTreeMap<String, u64>,
 }
 
+impl Report {
+    /// What in it can't be: a transaction that is committed or prepared where its participant doesn't stand, or
+    /// before all positions. No cut could have that out.
+    pub(super) fn fault(&self) -> Option<String> {
+        self.transactions.iter().find_map(|(id, said)| match said {
+            Said::Committed(place) | Said::Prepared(place) if place.at == 0 => {
+                Some(format!("its transaction {id} is {said}, where nothing can be"))
+            }
+            Said::Committed(place) | Said::Prepared(place)
+                if !self.standings.contains_key(&place.stream) =>
+            {
+                Some(format!(
+                    "its transaction {id} is {said}, where it says nothing of that stream"
+                ))
+            }
+            _ => None,
+        })
+    }
+}
+
 /// Where a participant stands in a stream. Positions are of the last change that is in; 0 is before all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

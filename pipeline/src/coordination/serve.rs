@@ -1,22 +1,23 @@
-//! Answers questions for a participant: refuses a coordinator that was superseded, and turns what goes wrong into
-//! an answer.
+//! Answers questions for a participant: refuses what comes late, of a coordinator that was superseded or of this
+//! one, and turns what goes wrong into an answer.
 
-use super::message::{Answer, Call, Reply, Request};
+use super::message::{Answer, Call, Reply, Request, Turn};
 use super::participant::{Participant, Vote, Work};
 use crate::error::Error;
 
-/// The highest epoch that a participant has heard of. It must outlive the participant's crashes.
+/// The latest question that a participant has heard. It must outlive the participant's crashes: a question to go
+/// to a cut that comes once more after all have gone back would part it from the others.
 ///
-/// Law: after `raise` returns, `epoch` is at least that, also after a crash.
+/// Law: after `raise` returns, `latest` is at least that, also after a crash.
 pub trait Fence: std::fmt::Debug + Send {
-    /// The highest epoch so far.
-    fn epoch(&self) -> u64;
+    /// The latest so far.
+    fn latest(&self) -> Turn;
 
-    /// Keeps a higher one.
+    /// Keeps a later one.
     ///
     /// # Errors
     /// When it isn't on storage.
-    fn raise(&mut self, epoch: u64) -> Result<(), Error>;
+    fn raise(&mut self, turn: Turn) -> Result<(), Error>;
 }
 
 /// Answers a question.
@@ -27,11 +28,11 @@ pub fn answer(
     alive: &dyn Fn(),
 ) -> Answer {
     let Call { epoch, round, request } = call;
-    let heard = fence.epoch();
-    let reply = if *epoch < heard {
-        Reply::Superseded(heard)
+    let (turn, heard) = (call.turn(), fence.latest());
+    let reply = if turn < heard {
+        Reply::Superseded(heard.epoch)
     } else {
-        let raised = if *epoch > heard { fence.raise(*epoch) } else { Ok(()) };
+        let raised = if turn > heard { fence.raise(turn) } else { Ok(()) };
         let work = Work { epoch: *epoch, alive };
         raised
             .and_then(|()| asked(participant, request, &work))

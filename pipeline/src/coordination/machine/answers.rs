@@ -20,7 +20,10 @@ impl Machine {
             return Vec::new();
         }
         match (stage, answer.reply) {
-            (Stage::Assessing, Reply::Report(report)) => part.report = Some(report),
+            (Stage::Assessing, Reply::Report(report)) => match report.fault() {
+                Some(fault) => return self.failed(name, fault),
+                None => part.report = Some(report),
+            },
             (Stage::Preparing, Reply::Yes(proof)) => part.foreseen = Some(proof),
             (Stage::Preparing, Reply::No(reason)) => {
                 return self.refuse(Refusal::VotedNo { participant: name.clone(), reason });

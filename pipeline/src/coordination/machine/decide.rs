@@ -66,6 +66,8 @@ impl Machine {
     /// Goes on, where no conflict waits for somebody to say something.
     fn go_on_without_open(&mut self, found: Vec<Found>, stage: Stage) -> Vec<Output> {
         let open = found.iter().any(Found::is_open);
+        // What waited and wasn't found again waits no more.
+        self.found.retain(|before| !before.is_open());
         for it in found {
             let key = it.conflict.key();
             self.found.retain(|before| before.conflict.key() != key);
@@ -94,14 +96,20 @@ impl Machine {
     pub(super) fn ruled(&mut self, conflict: String, ruling: Ruling) -> Vec<Output> {
         let possible =
             self.waiting().any(|it| it.conflict.key() == conflict && it.choices.contains(&ruling));
-        if possible { self.record(Entry::Ruled { conflict, ruling }) } else { Vec::new() }
+        if !possible {
+            return Vec::new();
+        }
+        if let Some(found) = self.found.iter_mut().find(|it| it.conflict.key() == conflict) {
+            found.ruling = Some(ruling.clone());
+        }
+        self.record(Entry::Ruled { conflict, ruling })
     }
 
     /// What was said is written down.
     pub(super) fn go_by(&mut self, ruling: Ruling) -> Vec<Output> {
         match ruling {
             Ruling::Stop => {
-                let conflict = self.stopped_at();
+                let conflict = self.stopped_at().unwrap_or_default();
                 return self.refuse(Refusal::Ruled { conflict });
             }
             Ruling::Without(name) => {
@@ -114,24 +122,26 @@ impl Machine {
     }
 
     /// The conflict at which somebody said stop.
-    fn stopped_at(&self) -> String {
+    pub(super) fn stopped_at(&self) -> Option<String> {
         let rulings = self.memory.under_way.iter().flat_map(|it| &it.rulings);
         let mut stops = rulings.filter(|(_, ruling)| **ruling == Ruling::Stop);
-        stops.next().map(|(conflict, _)| conflict.clone()).unwrap_or_default()
+        stops.next().map(|(conflict, _)| conflict.clone())
     }
 
     /// What is decided: by coordinations that ended well, and by what somebody said in this one.
     fn decided(&self) -> Verdicts {
         let mut decided = self.memory.decided.clone();
-        for (conflict, ruling) in self.memory.under_way.iter().flat_map(|it| &it.rulings) {
-            let id = ["in-doubt:", "decision:"].iter().find_map(|kind| conflict.strip_prefix(kind));
-            let verdict = match ruling {
-                Ruling::Commit => Verdict::Commit,
-                Ruling::Abort => Verdict::Abort,
-                _ => continue,
-            };
-            if let Some(Ok(id)) = id.map(str::parse) {
-                decided.insert(id, verdict);
+        // That a decision was lost is found only of one that was made, so it is the later word.
+        for kind in ["in-doubt:", "decision:"] {
+            for (conflict, ruling) in self.memory.under_way.iter().flat_map(|it| &it.rulings) {
+                let verdict = match ruling {
+                    Ruling::Commit => Verdict::Commit,
+                    Ruling::Abort => Verdict::Abort,
+                    _ => continue,
+                };
+                if let Some(Ok(id)) = conflict.strip_prefix(kind).map(str::parse) {
+                    decided.insert(id, verdict);
+                }
             }
         }
         decided

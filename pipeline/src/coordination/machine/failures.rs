@@ -1,6 +1,7 @@
 //! Who fails or falls silent, what is cancelled, and the way back.
 
-use super::{Asked, End, Found, Machine, Output, Stage, Timer};
+use super::Timer;
+use super::{Asked, End, Found, Machine, Output, Part, Stage};
 use crate::coordination::conflict::{Conflict, Resolution};
 use crate::coordination::record::{Entry, Refusal};
 use crate::coordination::report::Name;
@@ -18,7 +19,7 @@ impl Machine {
         }
         part.tries = part.tries.saturating_add(1);
         let tries = part.tries;
-        let again = decided || tries <= retries;
+        let again = (decided && !part.left_out) || tries <= retries;
         let resolution = if again { Resolution::Retry } else { Resolution::Abort };
         let participant = name.clone();
         if again {
@@ -47,7 +48,19 @@ impl Machine {
         }
     }
 
+    /// Those who were left out on the way may have prepared, in this life or an earlier one.
+    pub(super) fn ask_those_left_out(&mut self) {
+        for name in self.terms.members.keys() {
+            let left_out = || Part { left_out: true, ..Part::default() };
+            self.members.entry(name.clone()).or_insert_with(left_out);
+        }
+    }
+
     fn give_up(&mut self, name: &Name, reason: String) -> Vec<Output> {
+        if self.members.get(name).is_some_and(|it| it.left_out) {
+            self.members.remove(name);
+            return if self.unanswered().count() == 0 { self.all_answered() } else { Vec::new() };
+        }
         let needed = self.terms.members.get(name).is_none_or(|it| it.need == Need::Required);
         let before_plan = matches!(self.stage, Stage::Assessing | Stage::Preparing);
         if needed || !before_plan {
@@ -79,13 +92,19 @@ impl Machine {
         }
     }
 
-    /// It took too long. There is as much time again for the way back; after that it is left for later.
+    /// It took too long. There is as much time again once it is decided how it ends; after that it is left for
+    /// later.
     pub(super) fn late(&mut self) -> Vec<Output> {
         if self.is_decided() && self.recording.is_none() {
-            let participants = self.unanswered().cloned().collect();
+            let open = self.members.iter().filter(|(_, part)| part.asked != Asked::Answered);
+            let needed = open.filter(|(_, part)| !part.left_out);
+            let participants: Vec<Name> = needed.map(|(name, _)| name.clone()).collect();
+            if participants.is_empty() {
+                return self.record(Entry::Ended);
+            }
             return self.end(End::Pending { participants });
         }
-        [vec![Output::Set(Timer::Whole)], self.refuse(Refusal::TimedOut)].concat()
+        self.refuse(Refusal::TimedOut)
     }
 
     /// Whether it is decided how it ends.

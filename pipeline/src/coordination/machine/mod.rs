@@ -158,6 +158,8 @@ struct Part {
     proof: Option<Proof>,
     asked: Asked,
     tries: u32,
+    /// It was left out on the way: what it prepared is to go, and nobody waits for it for long.
+    left_out: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -196,15 +198,11 @@ impl Machine {
 
     /// Takes up what the last life had come to.
     fn take_up(&mut self, under_way: UnderWay) {
-        let UnderWay { terms, rulings, planned, ends } = under_way;
+        let UnderWay { terms, without, planned, ends, .. } = under_way;
         let part = |foreseen| Part { foreseen, ..Part::default() };
         self.members = terms.members.keys().map(|name| (name.clone(), part(None))).collect();
         self.terms = terms;
-        for ruling in rulings.into_values() {
-            if let Ruling::Without(name) = ruling {
-                self.members.remove(&name);
-            }
-        }
+        self.members.retain(|name, _| !without.contains(name));
         if let Some((plan, foreseen)) = planned {
             self.plan = plan;
             let foreseen = foreseen.into_iter();
@@ -314,10 +312,11 @@ impl Machine {
         self.memory.add(&entry);
         let follows = match entry {
             Entry::Began { .. } => self.go_on(),
-            Entry::Ruled { ruling, .. } => self.go_by(ruling),
+            // Time stood still while it waited.
+            Entry::Ruled { ruling, .. } => self.anew(|it| it.go_by(ruling)),
             Entry::Planned { .. } => self.ask(Stage::Executing),
-            Entry::Committed => self.ask(Stage::CleaningUp),
-            Entry::TurnedBack { .. } => self.ask(Stage::GoingBack),
+            Entry::Committed => self.anew(|it| it.ask(Stage::CleaningUp)),
+            Entry::TurnedBack { .. } => self.anew(|it| it.ask(Stage::GoingBack)),
             Entry::Ended => return self.end(self.how_it_ended()),
         };
         match self.to_refuse.take() {
@@ -327,11 +326,20 @@ impl Machine {
         }
     }
 
+    /// Goes on with as much time as at the beginning.
+    fn anew(&mut self, go_on: impl FnOnce(&mut Self) -> Vec<Output>) -> Vec<Output> {
+        [vec![Output::Set(Timer::Whole)], go_on(self)].concat()
+    }
+
     /// Goes on where the last life was.
     fn go_on(&mut self) -> Vec<Output> {
         let under_way = self.memory.under_way.as_ref();
         let planned = under_way.is_some_and(|it| it.planned.is_some());
-        match under_way.and_then(|it| it.ends.as_ref()) {
+        let ends = under_way.and_then(|it| it.ends.as_ref());
+        if let (None, Some(conflict)) = (ends, self.stopped_at()) {
+            return self.refuse(Refusal::Ruled { conflict });
+        }
+        match ends {
             Some(Ends::Committed) => self.ask(Stage::CleaningUp),
             Some(Ends::TurnedBack(..)) => self.ask(Stage::GoingBack),
             None if planned => self.ask(Stage::Executing),
@@ -343,11 +351,14 @@ impl Machine {
     fn ask(&mut self, stage: Stage) -> Vec<Output> {
         self.stage = stage;
         self.round += 1;
-        if self.members.is_empty() {
+        if self.members.is_empty() && stage != Stage::CleaningUp {
             return match stage {
                 Stage::Assessing | Stage::Preparing => self.refuse(Refusal::Nobody),
                 _ => self.all_answered(),
             };
+        }
+        if stage == Stage::CleaningUp {
+            self.ask_those_left_out();
         }
         for part in self.members.values_mut() {
             (part.asked, part.tries) = (Asked::Waits, 0);
