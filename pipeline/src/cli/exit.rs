@@ -68,6 +68,7 @@ impl Exit {
             | Error::AlreadyAJournal { .. }
             | Error::InvalidOption { .. }
             | Error::NoSuchTransaction { .. }
+            | Error::TurnedAway { .. }
             | Error::BadKey { .. }
             | Error::MemoryLimit { limit: 1.., .. } => Self::Usage,
             Error::BelowAnchor { .. }
