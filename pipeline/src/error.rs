@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::block_journal;
 use crate::checkpoint::{CheckpointFault, PassedOver};
+use crate::coordination::protocol::AwayReason;
 use crate::journal::damage::{Damage, Fault};
 use crate::recovery::{Excluded, Tried, Way};
 use crate::semj::SemjFault;
@@ -212,6 +213,16 @@ pub enum Error {
         offset: u64,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A coordinator hung up on a participant that came to its socket.
+    #[error("the coordinator at {} turned the participant away: {text}", path.display())]
+    TurnedAway {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        reason: AwayReason,
+        /// The same in the coordinator's words.
+        text: String,
     },
     /// A receipt is none, or was changed since.
     #[error("the receipt can't be used: {reason}")]

@@ -6,19 +6,21 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, at, bounded, never};
 use vexfs_replay::Error;
-use vexfs_replay::coordination::{Call, Clock, Event, Fence, Name, Participant, Transport, answer};
+use vexfs_replay::coordination::{
+    Call, Clock, Event, Fence, Name, Participant, Transport, Turn, answer,
+};
 
-/// The highest epoch, in memory.
+/// The latest question, in memory.
 #[derive(Debug, Default)]
-struct MemoryFence(u64);
+struct MemoryFence(Turn);
 
 impl Fence for MemoryFence {
-    fn epoch(&self) -> u64 {
+    fn latest(&self) -> Turn {
         self.0
     }
 
-    fn raise(&mut self, epoch: u64) -> Result<(), Error> {
-        self.0 = epoch;
+    fn raise(&mut self, turn: Turn) -> Result<(), Error> {
+        self.0 = turn;
         Ok(())
     }
 }

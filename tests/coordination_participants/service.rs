@@ -66,7 +66,8 @@ fn what_waits_is_listed_and_ruled_about_and_what_isnt_there_is_named() {
         }
         std::thread::yield_now();
     };
-    assert_eq!(key, format!("ahead:files:files:{}", world.ends[5][0] - 1));
+    let [from, to] = [world.ends[7][0], world.ends[5][0] - 1];
+    assert_eq!(key, format!("ahead:files:files:{from}:{to}"));
     let refused = service.rule("one", &key, Ruling::Commit).unwrap_err();
     assert!(matches!(refused, Error::InvalidOption { .. }), "{refused}");
     let refused = service.rule("one", "nothing", Ruling::Rollback).unwrap_err();

@@ -73,6 +73,7 @@ impl Exit {
             | Error::CoordinationNotFound { .. }
             | Error::ConflictNotFound { .. }
             | Error::ParticipantNotFound { .. }
+            | Error::TurnedAway { .. }
             | Error::BadKey { .. }
             | Error::MemoryLimit { limit: 1.., .. } => Self::Usage,
             Error::BelowAnchor { .. }
