@@ -3,6 +3,7 @@
 mod backend;
 mod checkpoint;
 mod choice;
+mod coordinate;
 mod demo;
 mod exit;
 mod export;
@@ -106,6 +107,9 @@ enum Verb {
     /// Finds out what happened, chooses the way, and falls back where it must.
     #[command(after_help = exit::HELP)]
     Recover(recover::RecoverArguments),
+    /// Bring several journals, and what follows them, to one consistent cut after a crash.
+    #[command(subcommand, after_help = exit::HELP)]
+    Coordinate(coordinate::CoordinateVerb),
     /// Write a new, valid journal out of a damaged one, and say what was left out and why.
     #[command(after_help = exit::HELP)]
     Salvage(salvage::SalvageArguments),
@@ -121,6 +125,7 @@ impl Verb {
     fn name(&self) -> &'static str {
         match self {
             Self::Checkpoint(_) => "checkpoint",
+            Self::Coordinate(_) => "coordinate",
             Self::Demo(_) => "demo",
             Self::Export(_) => "export",
             Self::Generate(_) => "generate",
@@ -143,6 +148,7 @@ impl Verb {
     fn run(&self, json: bool) -> Result<Outcome, Error> {
         let report = match self {
             Self::Checkpoint(verb) => checkpoint::run(verb),
+            Self::Coordinate(verb) => coordinate::run(verb),
             Self::Demo(arguments) => demo::run(arguments),
             Self::Export(verb) => export::run(verb),
             Self::Generate(arguments) => generate::run(arguments),

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crossbeam_channel::{Receiver, never, select};
+use crossbeam_channel::{Receiver, never, select_biased};
 
 use super::engine::{Action, Engine, Event, Times};
 use super::ground::{Clock, DecisionRecord, Transport};
@@ -89,12 +89,7 @@ pub fn coordinate(
         }
         watch(engine.machine());
         let alarm = clock.alarm(engine.wakes_at());
-        next = select! {
-            recv(events) -> event => event.unwrap_or_else(|_| {
-                // Nobody is there any more who could answer; time goes on.
-                events = never();
-                Event::TimePassed
-            }),
+        next = select_biased! {
             recv(said) -> input => input.map_or_else(
                 |_| {
                     said = never();
@@ -102,6 +97,11 @@ pub fn coordinate(
                 },
                 Event::Came,
             ),
+            recv(events) -> event => event.unwrap_or_else(|_| {
+                // Nobody is there any more who could answer; time goes on.
+                events = never();
+                Event::TimePassed
+            }),
             recv(alarm) -> _ => Event::TimePassed,
         };
     }

@@ -13,6 +13,7 @@ use super::drive::{Ground, Life, Patience, coordinate};
 use super::engine::Times;
 use super::ground::{Clock, DecisionRecord, Transport};
 use super::machine::{End, Input, Machine};
+use super::site::check_ruling;
 use super::snapshot::{Snapshot, State};
 use super::terms::Terms;
 use crate::error::Error;
@@ -168,14 +169,7 @@ impl Service {
     /// [`Error::InvalidOption`] where this can't be said about it.
     pub fn rule(&self, name: &str, conflict: &str, ruling: Ruling) -> Result<(), Error> {
         let snapshot = self.snapshot(name)?;
-        let found = snapshot.iter().flat_map(Snapshot::waiting).find(|it| it.key == conflict);
-        let Some(found) = found else {
-            return Err(Error::ConflictNotFound { conflict: conflict.to_owned() });
-        };
-        if !found.choices.contains(&ruling) {
-            let reason = format!("{conflict} can't be resolved by {}", ruling.text());
-            return Err(Error::InvalidOption { option: "ruling", reason });
-        }
+        check_ruling(snapshot.iter().flat_map(Snapshot::waiting), conflict, &ruling)?;
         self.say(name, Input::Ruled(conflict.to_owned(), ruling))
     }
 

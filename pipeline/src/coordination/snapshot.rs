@@ -66,6 +66,8 @@ pub struct ConflictState {
     pub resolution: Resolution,
     /// What somebody said about it.
     pub ruling: Option<Ruling>,
+    /// Whether something is lost by that.
+    pub loses: bool,
     /// What somebody can say about it, where it waits.
     pub choices: Vec<Ruling>,
 }
@@ -98,7 +100,7 @@ impl Snapshot {
                 .reports()
                 .map(|(name, report)| (name.clone(), member(name, report)))
                 .collect(),
-            conflicts: machine.found().iter().map(ConflictState::of).collect(),
+            conflicts: machine.found().iter().map(|it| ConflictState::of(it, machine)).collect(),
             plan: Some(machine.plan()).filter(|plan| !plan.cut.is_empty()).cloned(),
             end,
         }
@@ -114,13 +116,14 @@ impl Snapshot {
 }
 
 impl ConflictState {
-    fn of(found: &super::machine::Found) -> Self {
+    fn of(found: &super::machine::Found, machine: &Machine) -> Self {
         Self {
             key: found.conflict.key(),
             severity: found.conflict.severity(),
             text: found.conflict.to_string(),
             resolution: found.resolution,
             ruling: found.ruling.clone(),
+            loses: found.loses(machine),
             choices: found.choices.clone(),
         }
     }

@@ -18,7 +18,7 @@ use super::kind::{ParticipantKind, Phase};
 use super::message::{Answer, Call, Request};
 use super::plan::Plan;
 use super::record::{Ends, Entry, Memory, Refusal, UnderWay};
-use super::report::{Name, Proof, Report};
+use super::report::{Name, Proof, Report, Role};
 use super::terms::Terms;
 
 /// What comes in.
@@ -396,6 +396,16 @@ impl Machine {
 }
 
 impl Found {
+    /// Whether something is lost by what is done about it: a source goes back to the cut.
+    pub(super) fn loses(&self, machine: &Machine) -> bool {
+        let Conflict::Ahead { participant, stream, .. } = &self.conflict else { return false };
+        let goes_back =
+            self.resolution == Resolution::Rollback || self.ruling == Some(Ruling::Rollback);
+        let report = machine.members.get(participant).and_then(|part| part.report.as_ref());
+        let standing = report.and_then(|report| report.standings.get(stream));
+        goes_back && standing.is_some_and(|standing| standing.role == Role::Source)
+    }
+
     fn is_open(&self) -> bool {
         self.resolution == Resolution::Manual && self.ruling.is_none()
     }

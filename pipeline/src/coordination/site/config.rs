@@ -143,6 +143,17 @@ impl Config {
         }
     }
 
+    /// Of one participant, by what a file says of it alone.
+    pub(super) fn of_one(bytes: &[u8], path: &Path, name: &str) -> Result<Self, Error> {
+        let member: serde_json::Value =
+            serde_json::from_slice(bytes).map_err(|error| Error::InvalidOption {
+                option: "member",
+                reason: format!("{}: {error}", path.display()),
+            })?;
+        let all = serde_json::json!({ "members": { name: member } });
+        Self::parse(all.to_string().as_bytes(), path)
+    }
+
     /// The terms.
     #[must_use]
     pub fn terms(&self) -> Terms {

@@ -7,11 +7,12 @@
 //! | `decisions.jsonl` | what was decided; the folder's lock says who leads |
 //! | `status.json` | what the last life came to: [`Snapshot`] |
 //! | `work/NAME/` | what a participant keeps until it ends, and the highest epoch that it has heard of |
-//! | `participants` | the socket of participants that are other processes |
-//! | `control` | the socket of whoever has something to say to a coordinator that runs |
+//! | `sockets/participants` | the socket of participants that are other processes |
+//! | `sockets/control` | the socket of whoever has something to say to a coordinator that runs |
 
 mod config;
 mod control;
+mod hold;
 mod members;
 
 use std::path::{Path, PathBuf};
@@ -19,13 +20,17 @@ use std::sync::Arc;
 
 pub use config::{Config, MemberConfig};
 pub use control::{Control, Word, say};
+pub use hold::First;
 
 use super::conflict::Ruling;
+use super::file_fence::FileFence;
 use super::file_record::FileRecord;
 use super::ground::DecisionRecord as _;
 use super::record::{Entry, Memory};
-use super::snapshot::{Snapshot, State};
+use super::snapshot::{ConflictState, Snapshot, State};
+use super::threads::Local;
 use crate::error::{Error, IoContext as _};
+use crate::replay::ReplayOptions;
 use crate::storage::{self, DiskFolder, Folder, read_exact_at};
 
 const CONFIG: &str = "coordination.json";
@@ -65,6 +70,39 @@ impl Site {
         &self.config
     }
 
+    /// What is in a file that says what one participant of another coordination is, as that participant.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when its folders can't be opened.
+    pub fn of_one(file: &Path, name: &str, replay: &ReplayOptions) -> Result<(Self, Local), Error> {
+        let path = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let path = path.unwrap_or(Path::new("."));
+        let folder: Arc<dyn Folder> = Arc::new(DiskFolder::open(path).context("open", path, None)?);
+        let bytes = std::fs::read(file).context("read", file, None)?;
+        let config = Config::of_one(&bytes, file, name)?;
+        let site = Self { path: path.to_owned(), folder, config };
+        let participant = site.participants(replay)?.remove(name);
+        let participant = participant.ok_or_else(|| Error::InvalidOption {
+            option: "member",
+            reason: "another process can't be joined for".to_owned(),
+        })?;
+        let fence = Box::new(FileFence::open(site.work_of(name)?)?);
+        Ok((site, Local { participant, fence }))
+    }
+
+    /// The same, to be changed for this life.
+    pub fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
+    /// Whether one has begun and hasn't ended.
+    ///
+    /// # Errors
+    /// As [`FileRecord::read`].
+    pub fn is_under_way(&self) -> Result<bool, Error> {
+        Ok(Memory::of(&self.record().read()?).under_way.is_some())
+    }
+
     /// Where its decisions are kept.
     #[must_use]
     pub fn record(&self) -> FileRecord {
@@ -74,13 +112,17 @@ impl Site {
     /// The socket of participants that are other processes.
     #[must_use]
     pub fn participants_socket(&self) -> PathBuf {
-        self.path.join("participants")
+        self.sockets().join("participants")
     }
 
     /// The socket of whoever has something to say to a coordinator that runs.
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {
-        self.path.join("control")
+        self.sockets().join("control")
+    }
+
+    fn sockets(&self) -> PathBuf {
+        self.path.join("sockets")
     }
 
     /// What the coordinator that runs has come to, or the last one came to; none where there was none.
@@ -117,14 +159,7 @@ impl Site {
             // What an earlier coordination waited for is of no interest to this one.
             memory.under_way.is_some() && status.state == State::Waiting
         });
-        let found = status.iter().flat_map(Snapshot::waiting).find(|it| it.key == conflict);
-        let Some(found) = found else {
-            return Err(Error::ConflictNotFound { conflict: conflict.to_owned() });
-        };
-        if !found.choices.contains(&ruling) {
-            let reason = format!("{conflict} can't be resolved by {}", ruling.text());
-            return Err(Error::InvalidOption { option: "by", reason });
-        }
+        check_ruling(status.iter().flat_map(Snapshot::waiting), conflict, &ruling)?;
         record.append(&Entry::Ruled { conflict: conflict.to_owned(), ruling })
     }
 
@@ -134,6 +169,22 @@ impl Site {
         let made = DiskFolder::create(&path).context("create", &path, None)?;
         Ok(Arc::new(made))
     }
+}
+
+/// Whether this can be said about a conflict, if these wait.
+pub(super) fn check_ruling<'c>(
+    mut waiting: impl Iterator<Item = &'c ConflictState>,
+    conflict: &str,
+    ruling: &Ruling,
+) -> Result<(), Error> {
+    let Some(found) = waiting.find(|it| it.key == conflict) else {
+        return Err(Error::ConflictNotFound { conflict: conflict.to_owned() });
+    };
+    if found.choices.contains(ruling) {
+        return Ok(());
+    }
+    let reason = format!("{conflict} can't be resolved by {}", ruling.text());
+    Err(Error::InvalidOption { option: "ruling", reason })
 }
 
 fn read(folder: &dyn Folder, name: &str) -> Result<Option<Vec<u8>>, Error> {
