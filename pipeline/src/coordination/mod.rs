@@ -22,6 +22,8 @@ mod report;
 mod resolve;
 mod serve;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 pub use conflict::{Conflict, DRIFT_MAJOR_EVENTS, Resolution, Ruling, Severity};
 pub use cut::{Verdict, Verdicts};
