@@ -33,6 +33,8 @@ pub mod site;
 mod snapshot;
 mod sockets;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod threads;
 
 pub use conflict::{Conflict, DRIFT_MAJOR_EVENTS, Resolution, Ruling, Severity};

@@ -8,7 +8,8 @@ use crate::error::Error;
 
 /// One who takes part.
 ///
-/// Laws, which hold across crashes of the participant, too: asked again, each gives the same as the first time.
+/// Laws, which hold across crashes of the participant, too: asked again, each gives the same as the first time,
+/// and what the first time led to stands, though the second is cut short.
 /// Until [`Self::clean_up`], [`Self::roll_back`] brings it back to where it was before [`Self::execute`]; nobody
 /// else is to rely on what it went to until then. What is no longer needed is gone after `clean_up`.
 pub trait Participant: Debug + Send {
