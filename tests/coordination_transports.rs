@@ -1,12 +1,5 @@
 //! The ways to participants: threads, sockets with hostile peers, the joining side, and the file of an epoch.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test ends where something is not as it should be"
-)]
-
 #[cfg(test)]
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "support/crashing.rs"]

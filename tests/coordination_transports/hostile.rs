@@ -197,6 +197,7 @@ fn a_line_may_come_in_pieces() {
     }
     assert_eq!(peer.hear()["welcome"]["heartbeat_ms"], 5000);
     side.send("orders", call(1, 1));
+    peer.hear();
     let text = format!("{}\n{}\n{}", json!({"alive": {"epoch": 1}}), done(1, 1), "{\"al");
     peer.say_bytes(text.as_bytes()).unwrap();
     assert_eq!(side.answer().1.round, 1);

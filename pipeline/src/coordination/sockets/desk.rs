@@ -47,6 +47,14 @@ pub(super) struct Seat {
     guest: Option<u64>,
 }
 
+/// What there is to be done.
+#[derive(Debug, Default)]
+struct Ready {
+    commands: bool,
+    knocks: bool,
+    guests: Vec<(u64, PollFlags)>,
+}
+
 /// Why a guest is hung up on.
 enum Away {
     /// It is told.
@@ -98,23 +106,22 @@ impl Desk {
     /// Until it is told to stop.
     pub(super) fn serve(mut self) {
         loop {
-            let Some((woken, knocks, ready)) = self.wait() else { return };
-            for (id, flags) in ready {
+            let Some(ready) = self.wait() else { return };
+            for (id, flags) in ready.guests {
                 self.attend(id, flags);
             }
-            if woken && self.follow().is_none() {
+            if ready.commands && self.follow().is_none() {
                 return;
             }
-            if knocks {
+            if ready.knocks {
                 self.let_in();
             }
             self.hang_up_late(Instant::now());
         }
     }
 
-    /// Waits until something happens or time runs out for somebody: whether there are commands, whether somebody
-    /// knocks, and who has something.
-    fn wait(&mut self) -> Option<(bool, bool, Vec<(u64, PollFlags)>)> {
+    /// Waits until something happens or time runs out for somebody.
+    fn wait(&mut self) -> Option<Ready> {
         let now = Instant::now();
         self.closed_until = self.closed_until.filter(|&until| until > now);
         let times = self.guests.values().filter_map(|guest| guest.until);
@@ -130,18 +137,17 @@ impl Desk {
         }));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) => {}
-            Err(rustix::io::Errno::INTR) => return Some((false, false, Vec::new())),
+            Err(rustix::io::Errno::INTR) => return Some(Ready::default()),
             Err(error) => {
                 tracing::error!(%error, "participants can't be waited for any more");
                 return None;
             }
         }
         let mut flags = fds.iter().map(PollFd::revents);
-        let [woken, knocks] =
-            [flags.next(), flags.next()].map(|it| it.is_some_and(|it| !it.is_empty()));
-        let ready = self.guests.keys().copied().zip(flags).filter(|(_, flags)| !flags.is_empty());
-        let ready = ready.collect();
-        Some((woken, knocks, ready))
+        let mut is_ready = || flags.next().is_some_and(|it| !it.is_empty());
+        let (commands, knocks) = (is_ready(), is_ready());
+        let guests = self.guests.keys().copied().zip(flags).filter(|(_, it)| !it.is_empty());
+        Some(Ready { commands, knocks, guests: guests.collect() })
     }
 
     /// Does what it was told; nothing once that is to stop.

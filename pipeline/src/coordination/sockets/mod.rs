@@ -11,7 +11,7 @@ mod guest;
 mod place;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -142,15 +142,13 @@ impl Drop for SocketHub {
 
 impl Line {
     /// Gives the command back where nobody is there any more. The thread waits for nobody, so it takes each soon.
-    fn send(&self, command: Command) -> Result<(), Command> {
-        self.commands.send(command).map_err(|error| error.0)?;
-        match (&self.waker).write(&[1]) {
-            // It has been woken up as often as there is room for, and hasn't looked yet.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            // Without the other end nobody is there.
-            _ => {}
+    fn send(&self, command: Command) -> Option<Command> {
+        if let Err(error) = self.commands.send(command) {
+            return Some(error.0);
         }
-        Ok(())
+        // Where there is no room it has been woken up, and hasn't looked yet.
+        let _ = (&self.waker).write(&[1]);
+        None
     }
 }
 
@@ -167,7 +165,7 @@ impl Transport for SocketTransport {
         if !self.names.contains(to) {
             return self.mail.failed(to, &call, format!("nobody of the name {to} is invited"));
         }
-        if let Err(Command::Send(name, call)) = self.line.send(Command::Send(to.clone(), call)) {
+        if let Some(Command::Send(name, call)) = self.line.send(Command::Send(to.clone(), call)) {
             self.mail.failed(&name, &call, "nobody listens for participants any more".to_owned());
         }
     }
