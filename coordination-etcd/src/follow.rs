@@ -61,7 +61,7 @@ impl Follow {
         let Ok(message) = timeout(silence, watch.message()).await else {
             // What a watch should have told by now it won't tell any more.
             if self.read().await? {
-                self.watch = None
+                self.watch = None;
             }
             return Ok(());
         };
@@ -74,7 +74,7 @@ impl Follow {
         for event in events.filter(|event| event.event_type() == EventType::Put) {
             self.ready.extend(event.kv().filter(|kv| kv.mod_revision() > self.seen).cloned());
         }
-        if let Some(last) = message.events().iter().filter_map(|event| event.kv()).last() {
+        if let Some(last) = message.events().iter().rev().find_map(|event| event.kv()) {
             self.seen = self.seen.max(last.mod_revision());
         }
         Ok(())

@@ -122,7 +122,7 @@ async fn hear(
         match name.and_then(|name| parse(name.to_owned(), &kv)) {
             Some(event) => give(&events, event).await,
             None => {
-                tracing::warn!(key = kv.key_str().unwrap_or_default(), "no answer that is known")
+                tracing::warn!(key = kv.key_str().unwrap_or_default(), "no answer that is known");
             }
         }
     }

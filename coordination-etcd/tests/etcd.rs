@@ -41,7 +41,7 @@ fn main() {
         return process::play(role);
     }
     let arguments = Arguments::from_args();
-    let missing = cluster::missing();
+    let missing = cluster::missing().map(Missing::Etcd);
     // It dies with the thread that started it, so that is this one.
     let shared = (missing.is_none() && !arguments.list).then(|| Arc::new(Cluster::start()));
     let on_shared: [(&str, OnShared); 11] = [
@@ -57,18 +57,18 @@ fn main() {
         ("members::a_name_is_held_by_one", members::a_name_is_held_by_one),
         ("members::too_long_an_answer_is_a_failure", members::too_long_an_answer_is_a_failure),
     ];
-    let trial = |name: String, test: Box<dyn FnOnce() + Send>, missing: &Option<String>| {
+    let trial = |name: String, test: Box<dyn FnOnce() + Send>, missing: &Option<Missing>| {
         let Some(missing) = missing else {
             return Trial::test(name, || {
                 test();
                 Ok(())
             });
         };
-        if std::env::var("VEXFS_ETCD_TESTS").is_ok_and(|it| it == "required") {
-            let missing = missing.clone();
-            return Trial::test(name, || Err(missing.into()));
+        let (Missing::Etcd(why) | Missing::Namespaces(why)) = missing.clone();
+        if matches!(missing, Missing::Etcd(_)) && is_etcd_required() {
+            return Trial::test(name, || Err(why.into()));
         }
-        Trial::test(format!("{name} ({missing})"), || Ok(())).with_ignored_flag(true)
+        Trial::test(format!("{name} ({why})"), || Ok(())).with_ignored_flag(true)
     };
     let mut trials = Vec::new();
     for (name, test) in on_shared {
@@ -88,12 +88,24 @@ fn main() {
     for (name, test) in own {
         trials.push(trial(name.to_owned(), Box::new(test), &missing));
     }
-    let no_namespace = missing.or_else(cut_off::missing);
+    let no_namespace = missing.or_else(|| cut_off::missing().map(Missing::Namespaces));
     let name = "cut_off::the_majority_decides".to_owned();
     trials.push(trial(name, Box::new(cut_off::the_majority_decides), &no_namespace));
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(shared);
     conclusion.exit();
+}
+
+/// What a test needs and this machine hasn't, and why.
+#[derive(Clone)]
+enum Missing {
+    Etcd(String),
+    Namespaces(String),
+}
+
+/// Whether a machine without etcd fails the tests.
+fn is_etcd_required() -> bool {
+    std::env::var("VEXFS_ETCD_TESTS").is_ok_and(|it| it == "required")
 }
 
 /// Waits until something is so: by looking, as often as looking takes.

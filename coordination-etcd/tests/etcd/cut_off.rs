@@ -45,7 +45,8 @@ impl Network {
         let all = Self(format!("vx{}", std::process::id()));
         let hub = all.hub();
         must(&format!("netns add {hub}"));
-        for rest in ["link add name hub type bridge", "addr add 10.77.0.254/24 dev hub", "link set hub up"]
+        for rest in
+            ["link add name hub type bridge", "addr add 10.77.0.254/24 dev hub", "link set hub up"]
         {
             must(&format!("-n {hub} {rest}"));
         }

@@ -56,7 +56,7 @@ pub(crate) fn of_the_coordinator(endpoints: &[String], prefix: &str, step: Step,
 fn check(said: &Said, endpoints: &[String], prefix: &str, refuses: bool) {
     match said {
         Said::End(End::Consistent { plan }) => {
-            assert_eq!((plan.cut["all"], refuses), (AGREED, false))
+            assert_eq!((plan.cut["all"], refuses), (AGREED, false));
         }
         Said::End(End::Refused { reason: Refusal::VotedNo { participant, .. } }) => {
             assert_eq!((participant.as_str(), refuses), ("space", true));

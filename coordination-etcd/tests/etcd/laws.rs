@@ -111,6 +111,9 @@ pub(crate) fn who_was_superseded_does_nothing(endpoints: &[String], prefix: &str
     assert!(old.append(&Entry::Ended).is_err());
     new.append(&Entry::Ended).unwrap();
     drop(new);
+    // Who leads no more asks nothing, also where nobody does.
+    new_transport.send(&name, call(3));
+    assert!(failed(&new_transport));
     assert!(old.append(&Entry::Ended).is_err());
     assert_eq!(old.read().unwrap(), [Entry::Committed, Entry::Ended]);
     assert_eq!(old.lead().unwrap(), [Entry::Committed, Entry::Ended]);
