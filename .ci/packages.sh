@@ -3,6 +3,8 @@
 
 # Valgrind; a graphics adapter made of software; what libFuzzer and the peers of the benchmarks are built with.
 needed=(valgrind mesa-vulkan-drivers libvulkan1 g++ libssl-dev pkg-config)
+# What coordinations of several machines are tested on, by which its client is generated, and networks to cut.
+etcd_needed=(etcd-server protobuf-compiler libprotobuf-dev iproute2)
 # What runs the code of ARM: its linker and libraries, and an emulator.
 aarch64_needed=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 # A compiler with a standard library for ARM, where the machine's own has none.
@@ -25,6 +27,11 @@ install_missing() {
         as_root env DEBIAN_FRONTEND=noninteractive \
             apt-get install --yes --no-remove --no-install-recommends "${missing[@]}"
     fi
+}
+
+# The tests start members of their own; the package's daemon isn't to run for that.
+without_etcd_daemon() {
+    is_installed etcd-server || as_root ln -sfn /dev/null /etc/systemd/system/etcd.service
 }
 
 # Once. A source that doesn't answer may be none that is needed.
@@ -52,6 +59,8 @@ packages() {
     aarch64_rustc=
     has_aarch64 rustc || as_root dpkg --add-architecture arm64 || true
     install_missing "${needed[@]}"
+    without_etcd_daemon
+    install_missing "${etcd_needed[@]}"
     if ! install_missing "${aarch64_needed[@]}"; then
         return
     elif has_aarch64 rustc; then

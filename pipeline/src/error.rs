@@ -224,6 +224,16 @@ pub enum Error {
         /// The same in the coordinator's words.
         text: String,
     },
+    /// What a coordination stands on can't be reached, or refuses. An entry that was to be kept may be kept, or not.
+    #[error("could not {operation} {ground}: {reason}")]
+    Ground {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// What the coordination stands on, and where.
+        ground: String,
+        /// What was said, or that nothing was.
+        reason: String,
+    },
     /// A receipt is none, or was changed since.
     #[error("the receipt can't be used: {reason}")]
     BadReceipt {

@@ -43,6 +43,7 @@ impl Exit {
             | Error::ChangedWhileRead { .. }
             | Error::WriterDead { .. }
             | Error::Store { .. }
+            | Error::Ground { .. }
             | Error::Import(_) => Self::InputOutput,
             Error::Unrecovered { tried, .. }
                 if tried.iter().any(|it| it.shows == Some(FailureType::StorageFailure)) =>
