@@ -82,7 +82,8 @@ fn check(what: &str, terms: &Terms, nodes: Vec<Node>, budgets: &[Budget]) {
     let begun = Instant::now();
     let nodes: BTreeMap<Name, Node> =
         nodes.into_iter().enumerate().map(|(number, node)| (name(number), node)).collect();
-    let states = budgets.par_iter().map(|&budget| explore(State::first(terms, nodes.clone(), budget)));
+    let states =
+        budgets.par_iter().map(|&budget| explore(State::first(terms, nodes.clone(), budget)));
     let states: Result<Vec<usize>, String> = states.collect();
     let states = states.unwrap_or_else(|fault| panic!("{what}: {fault}"));
     println!("{what}: {states:?} states in {:.1?}", begun.elapsed());

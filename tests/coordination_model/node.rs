@@ -44,10 +44,17 @@ impl Node {
         let mut digest = CutDigest([0; 32]);
         digest.0[0] = u8::from(other);
         let streams = self.report.standings.keys();
-        streams.map(|stream| (stream.clone(), CutDigest({
-            digest.0[1] = u8::try_from(plan.cut[stream]).unwrap();
-            digest.0
-        }))).collect()
+        streams
+            .map(|stream| {
+                (
+                    stream.clone(),
+                    CutDigest({
+                        digest.0[1] = u8::try_from(plan.cut[stream]).unwrap();
+                        digest.0
+                    }),
+                )
+            })
+            .collect()
     }
 }
 

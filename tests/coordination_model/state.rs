@@ -126,12 +126,19 @@ impl State {
     /// All that can happen next.
     pub(crate) fn steps(&self) -> Vec<Step> {
         let (budget, mut steps) = (self.budget, Vec::new());
-        let mut may = |count: u8, more: &[Step]| if count > 0 { steps.extend_from_slice(more) };
+        let mut may = |count: u8, more: &[Step]| {
+            if count > 0 {
+                steps.extend_from_slice(more)
+            }
+        };
         for (&key, (name, call)) in &self.calls {
             let stale = call.turn() < self.nodes[name].1.0;
             may(1, &[Step::Ask(key, Fate::Once)]);
             may(budget.twice * u8::from(!stale), &[Step::Ask(key, Fate::Twice)]);
-            may(budget.crashes * u8::from(!stale), &[0, 1].map(|it| Step::Ask(key, Fate::Crash(it))));
+            may(
+                budget.crashes * u8::from(!stale),
+                &[0, 1].map(|it| Step::Ask(key, Fate::Crash(it))),
+            );
             may(budget.lost * u8::from(!stale), &[Step::LoseCall(key)]);
         }
         for &answer in self.answers.keys() {
@@ -161,8 +168,10 @@ impl State {
         }
         for name in self.machine.unanswered() {
             let now = (self.machine.epoch(), self.machine.round());
-            let asked = self.calls.values().any(|(to, it)| to == name && (it.epoch, it.round) == now);
-            let told = self.answers.values().any(|(of, it)| of == name && (it.epoch, it.round) == now);
+            let asked =
+                self.calls.values().any(|(to, it)| to == name && (it.epoch, it.round) == now);
+            let told =
+                self.answers.values().any(|(of, it)| of == name && (it.epoch, it.round) == now);
             let early = if asked || told { budget.early } else { 1 };
             may(early, &[Step::Silent(name.clone())]);
         }
@@ -204,8 +213,12 @@ impl State {
             }
             Step::Silent(name) => {
                 let now = (self.machine.epoch(), self.machine.round());
-                let on_its_way = self.calls.values().any(|(to, it)| *to == name && (it.epoch, it.round) == now)
-                    || self.answers.values().any(|(of, it)| *of == name && (it.epoch, it.round) == now);
+                let on_its_way =
+                    self.calls.values().any(|(to, it)| *to == name && (it.epoch, it.round) == now)
+                        || self
+                            .answers
+                            .values()
+                            .any(|(of, it)| *of == name && (it.epoch, it.round) == now);
                 self.budget.early -= u8::from(on_its_way);
                 self.feed(Input::Silent(name));
             }
@@ -313,7 +326,10 @@ impl State {
             let left = node.undo.is_some() || is_member && node.prepared.is_some();
             node.is != right || left
         });
-        let gone_back = self.nodes.values().any(|(node, _)| node.undo.is_none() && node.is == Whereabouts::OnTheWay);
+        let gone_back = self
+            .nodes
+            .values()
+            .any(|(node, _)| node.undo.is_none() && node.is == Whereabouts::OnTheWay);
         match self.is_over() && wrong {
             true => Some("at the end somebody isn't where all are, or has left something behind"),
             false if gone_back => Some("somebody is on the way, and can't go back"),

@@ -33,16 +33,45 @@ macro_rules! counts {
 }
 
 counts!(
-    consistent, lives, last_lives, second, overlaps, killed, jumps, record_faults, record_failed,
-    pending, superseded, lost, twice, late, crashes, fails, pauses, slow, stale, waits, rulings,
-    senseless, rebuilt, left_out,
+    consistent,
+    lives,
+    last_lives,
+    second,
+    overlaps,
+    killed,
+    jumps,
+    record_faults,
+    record_failed,
+    pending,
+    superseded,
+    lost,
+    twice,
+    late,
+    crashes,
+    fails,
+    pauses,
+    slow,
+    stale,
+    waits,
+    rulings,
+    senseless,
+    rebuilt,
+    left_out,
 );
 
 /// All kinds of ends that explain themselves, and all conflicts by the first word of their keys.
 const REFUSALS: [&str; 7] =
     ["unreachable", "voted no", "invalid", "ruled", "cancelled", "timed out", "nobody"];
 const CONFLICTS: [&str; 10] = [
-    "ahead", "behind", "decision", "digests", "drift", "in-doubt", "observed", "outcomes", "owners",
+    "ahead",
+    "behind",
+    "decision",
+    "digests",
+    "drift",
+    "in-doubt",
+    "observed",
+    "outcomes",
+    "owners",
     "unreachable",
 ];
 

@@ -152,7 +152,8 @@ pub(crate) fn transactions(
             let model = models.get_mut(&name).unwrap();
             let (stream, log) = model.shown.logs.iter().next().unwrap();
             let reach = log.reach();
-            let place = Place { stream: stream.clone(), at: dice.within(1, reach.max(1) + reach / 8) };
+            let place =
+                Place { stream: stream.clone(), at: dice.within(1, reach.max(1) + reach / 8) };
             if place.at > reach && dice.happens(800) {
                 continue;
             }

@@ -71,7 +71,8 @@ fn failed(cause: &str) -> Error {
 
 pub(crate) fn digest(events: &[u64]) -> CutDigest {
     let mut bytes = [0; 32];
-    let mix = |hash: u64, event: &u64| (hash ^ event).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+    let mix =
+        |hash: u64, event: &u64| (hash ^ event).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
     bytes[..8].copy_from_slice(&events.iter().fold(events.len() as u64, mix).to_le_bytes());
     CutDigest(bytes)
 }
@@ -159,9 +160,8 @@ impl Participant for Model {
         self.prepared = Some(plan.clone());
         self.step()?;
         let streams = self.shown.logs.keys();
-        let foreseen = streams.map(|stream| {
-            (stream.clone(), digest(&self.at(stream, plan.cut[stream], rebuilt)))
-        });
+        let foreseen = streams
+            .map(|stream| (stream.clone(), digest(&self.at(stream, plan.cut[stream], rebuilt))));
         Ok(Vote::Yes(foreseen.collect()))
     }
 
@@ -171,7 +171,9 @@ impl Participant for Model {
         match &self.undo {
             Some((before, _)) if before != plan => self.outrage("told to go to two cuts"),
             Some(_) => {}
-            None if self.prepared.as_ref() != Some(plan) => return Err(failed("it isn't prepared")),
+            None if self.prepared.as_ref() != Some(plan) => {
+                return Err(failed("it isn't prepared"));
+            }
             None => self.undo = Some((plan.clone(), self.shown.clone())),
         }
         let rebuilt = plan.rebuild.contains(&self.name);
@@ -203,9 +205,9 @@ impl Participant for Model {
         }
         self.shown.parts = parts;
         let name = self.name.clone();
-        self.shown.owns.retain(|thing, _| {
-            plan.owners.get(thing).is_none_or(|owner| *owner == name)
-        });
+        self.shown
+            .owns
+            .retain(|thing, _| plan.owners.get(thing).is_none_or(|owner| *owner == name));
         self.step()?;
         self.there = true;
         Ok(())

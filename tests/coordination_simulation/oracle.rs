@@ -33,7 +33,9 @@ fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
 
 impl Case {
     /// Why it was refused, or what was done; never both.
-    pub(crate) fn end(&self) -> Result<Result<(Plan, BTreeSet<Name>), (Refusal, BTreeSet<Name>)>, String> {
+    pub(crate) fn end(
+        &self,
+    ) -> Result<Result<(Plan, BTreeSet<Name>), (Refusal, BTreeSet<Name>)>, String> {
         let (mut planned, mut committed, mut turned) = (None, 0, None);
         for entry in &self.entries {
             match entry {
@@ -61,7 +63,11 @@ impl Case {
     }
 
     /// Nothing is left behind; what somebody may who was left out and couldn't be reached.
-    pub(crate) fn left_behind(&self, models: &BTreeMap<Name, Model>, members: &BTreeSet<Name>) -> Checked {
+    pub(crate) fn left_behind(
+        &self,
+        models: &BTreeMap<Name, Model>,
+        members: &BTreeSet<Name>,
+    ) -> Checked {
         for (name, model) in models {
             must(model.undo.is_none(), || format!("{name} keeps what led back"))?;
             let away = self.jumped || self.suffered.contains(name);
@@ -105,11 +111,7 @@ impl Case {
         self.entries.iter().any(is_in)
     }
 
-    pub(crate) fn refused(
-        &self,
-        models: &BTreeMap<Name, Model>,
-        reason: &Refusal,
-    ) -> Checked {
+    pub(crate) fn refused(&self, models: &BTreeMap<Name, Model>, reason: &Refusal) -> Checked {
         for (name, model) in models {
             must(model.shown == self.before[name], || format!("{name} isn't where it was"))?;
         }
@@ -129,19 +131,23 @@ impl Case {
             }
             Refusal::Cancelled => self.cancelled,
             Refusal::TimedOut => self.jumped || !self.suffered.is_empty(),
-            Refusal::Nobody => {
-                models.keys().all(|name| {
-                    suffered(name) || self.said(|_, it| *it == Ruling::Without(name.clone()))
-                })
-            }
+            Refusal::Nobody => models.keys().all(|name| {
+                suffered(name) || self.said(|_, it| *it == Ruling::Without(name.clone()))
+            }),
         };
         must(explained, || format!("nothing explains why it was refused: {reason}"))
     }
 
     /// All are at the cut, and have the same there.
-    pub(crate) fn at_cut(&self, models: &BTreeMap<Name, Model>, plan: &Plan, members: &BTreeSet<Name>) -> Checked {
+    pub(crate) fn at_cut(
+        &self,
+        models: &BTreeMap<Name, Model>,
+        plan: &Plan,
+        members: &BTreeSet<Name>,
+    ) -> Checked {
         for (stream, &cut) in &plan.cut {
-            let holders = || members.iter().filter(|name| self.before[*name].logs.contains_key(stream));
+            let holders =
+                || members.iter().filter(|name| self.before[*name].logs.contains_key(stream));
             let was = |name: &Name| self.before[name].logs[stream].clone();
             let is_source = |name: &&Name| was(name).role == Role::Source;
             // What is made anew is made of what the only source has, though that may be left out itself.
@@ -155,7 +161,9 @@ impl Case {
             let from = source.or_else(|| holders().next()).ok_or("a stream that nobody holds")?;
             let cut_length = usize::try_from(cut).unwrap();
             let events = was(from).events;
-            let want = events.get(..cut_length).ok_or_else(|| format!("{stream} doesn't come to {cut}"))?;
+            let want = events
+                .get(..cut_length)
+                .ok_or_else(|| format!("{stream} doesn't come to {cut}"))?;
             for name in holders() {
                 let log = &models[name].shown.logs[stream];
                 must(log.at == cut && log.events == want, || {
@@ -179,11 +187,13 @@ impl Case {
         for name in members {
             for (stream, log) in &self.before[name].logs {
                 let cut = plan.cut[stream];
-                let accepted = || self.said(|conflict, ruling| matches!(
+                let accepted = || {
+                    self.said(|conflict, ruling| matches!(
                     (conflict, ruling),
                     (Conflict::Ahead { participant, stream: of, cut: to, .. }, Ruling::Rollback)
                         if participant == name && of == stream && *to == cut
-                ));
+                ))
+                };
                 must(log.role == Role::Follower || log.reach() <= cut || accepted(), || {
                     format!("{name} lost what is after {cut} of {stream}, and nobody was asked")
                 })?;
@@ -205,25 +215,32 @@ impl Case {
         for id in ids {
             let spans = spans(terms, id);
             let with: Vec<&Name> = spans.iter().filter(|name| members.contains(*name)).collect();
-            let is_in = |name: &Name| matches!(models[name].shown.parts.get(&id), Some(Said::Committed(_)));
+            let is_in =
+                |name: &Name| matches!(models[name].shown.parts.get(&id), Some(Said::Committed(_)));
             let whole_in = with.iter().all(|name| is_in(name));
             must(whole_in || !with.iter().any(|name| is_in(name)), || {
                 format!("transaction {id} is in at some and out at others")
             })?;
             let was = |name: &Name| self.before[name].parts.get(&id);
             let there = |said: Option<&Said>| match said {
-                Some(Said::Committed(place) | Said::Prepared(place)) => place.at <= plan.cut[&place.stream],
+                Some(Said::Committed(place) | Said::Prepared(place)) => {
+                    place.at <= plan.cut[&place.stream]
+                }
                 _ => false,
             };
             let all_there = with.iter().all(|name| there(was(name)));
             let some = with.iter().any(|name| matches!(was(name), Some(Said::Committed(_))));
             let ruled = |kind: &str, which: Ruling| {
-                self.said(|conflict, ruling| conflict.key() == format!("{kind}:{id}") && *ruling == which)
+                self.said(|conflict, ruling| {
+                    conflict.key() == format!("{kind}:{id}") && *ruling == which
+                })
             };
             let before = decided.get(&id).copied();
             let overruled = before == Some(true) && ruled("decision", Ruling::Abort);
             if let Some(before) = before {
-                must(whole_in == before || overruled, || format!("transaction {id} was decided otherwise"))?;
+                must(whole_in == before || overruled, || {
+                    format!("transaction {id} was decided otherwise")
+                })?;
             }
             must(!whole_in || all_there, || format!("transaction {id} is in, and wasn't there"))?;
             let doubt = before.is_none() && all_there && !some;
@@ -237,7 +254,8 @@ impl Case {
             if before.is_none() && all_there && some {
                 must(whole_in, || format!("transaction {id} is committed and was taken out"))?;
             }
-            let prepared = |name: &Name| matches!(models[name].shown.parts.get(&id), Some(Said::Prepared(_)));
+            let prepared =
+                |name: &Name| matches!(models[name].shown.parts.get(&id), Some(Said::Prepared(_)));
             must(!with.iter().any(|name| prepared(name)), || format!("{id} is still in doubt"))?;
         }
         for (&id, &verdict) in &plan.verdicts {
@@ -247,7 +265,11 @@ impl Case {
     }
 
     /// No thing has two owners.
-    pub(crate) fn owners(&self, models: &BTreeMap<Name, Model>, members: &BTreeSet<Name>) -> Checked {
+    pub(crate) fn owners(
+        &self,
+        models: &BTreeMap<Name, Model>,
+        members: &BTreeSet<Name>,
+    ) -> Checked {
         let mut owned = BTreeSet::new();
         for name in members {
             for thing in models[name].shown.owns.keys() {

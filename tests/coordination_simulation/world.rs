@@ -348,7 +348,9 @@ impl World {
             Entry::Committed => {
                 let away = |name: &Name| self.models[name].undo.is_some();
                 let Ok(Ok((_, members))) = self.case.end() else {
-                    return Err("it is committed without a plan, or after it turned back".to_owned());
+                    return Err(
+                        "it is committed without a plan, or after it turned back".to_owned()
+                    );
                 };
                 if !members.iter().all(away) {
                     return Err("it is committed, and somebody isn't there".to_owned());

@@ -1,6 +1,6 @@
 //! Decisions in a file: one line an entry, JSON behind its CRC32C, synced one by one.
 //!
-//! A last line that is cut short or doesn't fit its CRC was never acted on, and goes; any other one that doesn't is
+//! What a crash left of a last line was never acted on, and goes; any other line that doesn't fit its CRC is
 //! damage. The folder's lock says who leads.
 
 use std::fmt::Debug;
@@ -70,9 +70,8 @@ impl FileRecord {
         for line in bytes.split_inclusive(|&byte| byte == b'\n') {
             match parse(line) {
                 Ok(entry) => entries.push(entry),
-                // What wasn't synced was never acted on; but no write that was cut short leaves a whole entry and
-                // more behind it.
-                Err(_) if end + line.len() == bytes.len() && !begins_whole(line) => break,
+                // What wasn't synced was never acted on.
+                Err(_) if is_cut_short(&bytes[end..]) => break,
                 Err(reason) => return Err(Error::BadRecord { path, offset: end as u64, reason }),
             }
             end += line.len();
@@ -96,7 +95,7 @@ impl DecisionRecord for FileRecord {
         }
         // Written anew, so that nothing of a write that was cut short comes back to life.
         storage::write_whole(&*self.folder, NAME, &lines)?;
-        let file = self.folder.open(NAME).context("open", &path, None)?;
+        let file = self.folder.open_to_change(NAME).context("open", &path, None)?;
         self.lead = Some(Lead { file, end: lines.len() as u64, dead: false, _lock: lock });
         Ok(entries)
     }
@@ -136,13 +135,30 @@ fn parse(line: &[u8]) -> Result<Entry, String> {
     serde_json::from_str(json).map_err(|error| error.to_string())
 }
 
-/// Whether a line that isn't whole begins with an entry that is, and goes on: the end of one that was acted on is
-/// damaged.
+/// Whether what is here may be a write that a crash cut short: a part of one line, or anything in its place. Such
+/// a write leaves no whole entry, be it one that can't be read, and nothing that looks like the next one.
+fn is_cut_short(rest: &[u8]) -> bool {
+    let mut lines = rest.split_inclusive(|&byte| byte == b'\n');
+    !lines.next().is_some_and(begins_whole) && !lines.any(looks_like_an_entry)
+}
+
+/// Whether a line has a whole entry, and goes on: with its end, or with what is no end.
 fn begins_whole(line: &[u8]) -> bool {
-    let Some((crc, rest)) = line.split_at_checked(CRC_BYTES) else { return false };
-    let Some(json) = rest.strip_prefix(b" ") else { return false };
+    let Some((crc, json)) = split(line) else { return false };
     let mut values = serde_json::Deserializer::from_slice(json).into_iter::<IgnoredAny>();
     let Some(Ok(_)) = values.next() else { return false };
     let (whole, more) = json.split_at(values.byte_offset().min(json.len()));
-    more.len() > 1 && format!("{:08x}", vexfs_kernels::crc32c(whole)).as_bytes() == crc
+    let fits = format!("{:08x}", vexfs_kernels::crc32c(whole)).as_bytes() == crc;
+    fits && (more == b"\n" || more.len() > 1)
+}
+
+fn looks_like_an_entry(line: &[u8]) -> bool {
+    split(line)
+        .is_some_and(|(crc, json)| crc.iter().all(u8::is_ascii_hexdigit) && json.starts_with(b"{"))
+}
+
+/// A line's CRC32C, and what is behind it.
+fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (crc, rest) = line.split_at_checked(CRC_BYTES)?;
+    Some((crc, rest.strip_prefix(b" ")?))
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::cut::Verdicts;
+use super::cut::{Verdict, Verdicts};
 use super::report::{Name, Stream};
 
 /// What all are to do: to which cut they go, and what becomes of transactions on the way.
@@ -14,7 +15,7 @@ pub struct Plan {
     /// The last position of each stream that is in.
     pub cut: BTreeMap<Stream, u64>,
     /// What becomes of transactions that span several participants.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "by_number")]
     pub verdicts: Verdicts,
     /// Who keeps what two claimed to own.
     #[serde(default)]
@@ -22,4 +23,12 @@ pub struct Plan {
     /// Who makes anew what it has, since that differs from what it follows.
     #[serde(default)]
     pub rebuild: BTreeSet<Name>,
+}
+
+/// JSON's keys are strings, and in an enum that is tagged within serde takes them for nothing else.
+fn by_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Verdicts, D::Error> {
+    let verdicts = BTreeMap::<String, Verdict>::deserialize(deserializer)?;
+    let number =
+        |(id, verdict): (String, Verdict)| Ok((id.parse().map_err(D::Error::custom)?, verdict));
+    verdicts.into_iter().map(number).collect()
 }
