@@ -126,7 +126,12 @@ pub(crate) fn run(verb: &CoordinateVerb) -> Result<Report, Error> {
                 site.config_mut().policy.loss = Loss::Accept;
             }
             let patience = if it.wait { Patience::Wait } else { Patience::End };
-            hold(&site, it.replay, patience, First::Nothing)
+            let mut held = hold(&site, it.replay, patience, First::Nothing)?;
+            // One that was begun without the permission asks for it all the same.
+            while it.accept_loss && held.exit == Exit::InDoubt && site.accept_losses()? > 0 {
+                held = hold(&site, it.replay, patience, First::Nothing)?;
+            }
+            Ok(held)
         }
         CoordinateVerb::Status(it) => status(&it.folder),
         CoordinateVerb::Resolve(it) => resolve(it),
@@ -186,7 +191,7 @@ fn word(value: &impl serde::Serialize) -> String {
 
 fn status(folder: &Path) -> Result<Report, Error> {
     let site = Site::open(folder)?;
-    let entries = site.record().read()?;
+    let entries = site.record()?.read()?;
     match site.status()? {
         // What was decided after it was last told counts more.
         Some(snapshot) => Ok(report(Exit::Clean, &snapshot)),

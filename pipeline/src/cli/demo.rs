@@ -2,7 +2,9 @@
 //! the figures beside those that VexFS claims for its earlier recovery.
 //!
 //! Each step is this program run anew with `--json`, so that the figures are those of the step
-//! alone, and anyone can repeat them.
+//! alone, and anyone can repeat them. Then it breaks a system of two journals, and mends it.
+
+mod two_journals;
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -65,23 +67,32 @@ fn show(journal: &Path, recipe: &str) -> Result<Report, Error> {
     let again = step(&["replay", "--threads", "1"], journal, Exit::TornTail)?;
     let same = replayed["state_digest"] == again["state_digest"];
     let exit = if same { Exit::Clean } else { Exit::Differs };
-    let text = table(&verified, &replayed, same);
+    let (mended, told) = two_journals::show(&journal.with_extension("system"))?;
+    let text = table(&verified, &replayed, same) + &told;
     let json = json!({
         "generate": made,
         "torn_bytes": torn_bytes,
         "verify": verified,
         "replay": replayed,
         "replay_on_one_thread": again,
+        "two_journals": mended,
     });
     Ok(Report { exit, json, text: text.into_bytes() })
 }
 
 /// Runs one step, which must end with the code expected, and gives its result.
 fn step(verb: &[&str], journal: &Path, expected: Exit) -> Result<Value, Error> {
-    eprintln!("vexfs-replay-pipe {} {}", verb.join(" "), journal.display());
-    let program = std::env::current_exe().map_err(|error| failed("find", journal, error))?;
+    let path = journal.to_string_lossy();
+    let arguments: Vec<&str> = verb.iter().copied().chain([path.as_ref()]).collect();
+    run_step(&arguments, expected)
+}
+
+fn run_step(arguments: &[&str], expected: Exit) -> Result<Value, Error> {
+    eprintln!("vexfs-replay-pipe {}", arguments.join(" "));
+    let program =
+        std::env::current_exe().map_err(|error| failed("find", Path::new("itself"), error))?;
     let mut command = Command::new(&program);
-    command.args(verb).arg(journal).arg("--json").stderr(Stdio::inherit());
+    command.args(arguments).arg("--json").stderr(Stdio::inherit());
     let output = command.output().map_err(|error| failed("run", &program, error))?;
     let code = output.status.code();
     let result = serde_json::from_slice(&output.stdout).map_err(io::Error::other);
@@ -89,7 +100,8 @@ fn step(verb: &[&str], journal: &Path, expected: Exit) -> Result<Value, Error> {
     if code == Some(i32::from(expected as u8)) {
         return Ok(result);
     }
-    let text = format!("{} ended with {code:?} where {expected:?} was expected", verb[0]);
+    let text =
+        format!("{} ended with {code:?} where {expected:?} was expected", arguments.join(" "));
     Err(failed("run", &program, io::Error::other(text)))
 }
 

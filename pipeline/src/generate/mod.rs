@@ -18,6 +18,7 @@ mod keys;
 mod mounts;
 mod observe;
 mod output;
+mod system;
 mod upserts;
 mod vectors;
 
@@ -29,6 +30,7 @@ use crate::error::Error;
 use crate::event::{Class, EventType};
 use crate::journal::{Durability, Writer, WriterOptions};
 use output::Output;
+pub use system::generate_system;
 
 /// The time of the first event, in nanoseconds since 1970-01-01 UTC: the start of 2025.
 pub const FIRST_TIMESTAMP_NS: u64 = 1_735_689_600_000_000_000;

@@ -60,7 +60,7 @@ impl Site {
         let heard = Arc::clone(&now);
         let _control =
             Control::listen(&self.control_socket(), move |word| hear(word, &heard, &say))?;
-        let mut record = self.record();
+        let mut record = self.record()?;
         let ground = Ground {
             record: &mut record,
             transport: &mut transport,

@@ -4,7 +4,7 @@
 //! | name | what it is |
 //! |---|---|
 //! | `coordination.json` | who takes part, and on which terms: [`Config`] |
-//! | `decisions.jsonl` | what was decided; the folder's lock says who leads |
+//! | `decisions/` | what was decided; its lock says who leads |
 //! | `status.json` | what the last life came to: [`Snapshot`] |
 //! | `work/NAME/` | what a participant keeps until it ends, and the highest epoch that it has heard of |
 //! | `sockets/participants` | the socket of participants that are other processes |
@@ -33,7 +33,8 @@ use crate::error::{Error, IoContext as _};
 use crate::replay::ReplayOptions;
 use crate::storage::{self, DiskFolder, Folder, read_exact_at};
 
-const CONFIG: &str = "coordination.json";
+/// The file that says who takes part.
+pub(crate) const CONFIG: &str = "coordination.json";
 const STATUS: &str = "status.json";
 const WORK: &str = "work";
 /// No file of ours is longer, in bytes.
@@ -100,13 +101,18 @@ impl Site {
     /// # Errors
     /// As [`FileRecord::read`].
     pub fn is_under_way(&self) -> Result<bool, Error> {
-        Ok(Memory::of(&self.record().read()?).under_way.is_some())
+        Ok(Memory::of(&self.record()?.read()?).under_way.is_some())
     }
 
     /// Where its decisions are kept.
-    #[must_use]
-    pub fn record(&self) -> FileRecord {
-        FileRecord::new(Arc::clone(&self.folder))
+    ///
+    /// # Errors
+    /// What storage says.
+    pub fn record(&self) -> Result<FileRecord, Error> {
+        // A folder of its own, since other folders have locks of their own, too.
+        let path = self.path.join("decisions");
+        let folder = DiskFolder::create(&path).context("create", &path, None)?;
+        Ok(FileRecord::new(Arc::new(folder)))
     }
 
     /// The socket of participants that are other processes.
@@ -153,7 +159,7 @@ impl Site {
     /// [`Error::Locked`] while one runs; [`Error::ConflictNotFound`] where none such waits;
     /// [`Error::InvalidOption`] where this can't be said about it.
     pub fn rule(&self, conflict: &str, ruling: Ruling) -> Result<(), Error> {
-        let mut record = self.record();
+        let mut record = self.record()?;
         let memory = Memory::of(&record.lead()?);
         let status = self.status()?.filter(|status| {
             // What an earlier coordination waited for is of no interest to this one.
@@ -161,6 +167,19 @@ impl Site {
         });
         check_ruling(status.iter().flat_map(Snapshot::waiting), conflict, &ruling)?;
         record.append(&Entry::Ruled { conflict: conflict.to_owned(), ruling })
+    }
+
+    /// Lets all sources go back that wait for somebody to allow it, while no coordinator runs; gives how many.
+    ///
+    /// # Errors
+    /// As [`Self::rule`].
+    pub fn accept_losses(&self) -> Result<usize, Error> {
+        let status = self.status()?;
+        let waiting = status.iter().flat_map(Snapshot::waiting);
+        let losing = waiting.filter(|it| it.choices.contains(&Ruling::Rollback));
+        let losing: Vec<&ConflictState> = losing.collect();
+        losing.iter().try_for_each(|it| self.rule(&it.key, Ruling::Rollback))?;
+        Ok(losing.len())
     }
 
     /// The folder that a participant keeps things in until it ends; made where it isn't there.
