@@ -25,6 +25,8 @@ pub(crate) struct Case {
     pub(crate) entries: Vec<Entry>,
 }
 
+/// What was done, or why it was refused; and who took part.
+pub(crate) type Ended = Result<(Plan, BTreeSet<Name>), (Refusal, BTreeSet<Name>)>;
 type Checked = Result<(), String>;
 
 fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
@@ -32,10 +34,8 @@ fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
 }
 
 impl Case {
-    /// Why it was refused, or what was done; never both.
-    pub(crate) fn end(
-        &self,
-    ) -> Result<Result<(Plan, BTreeSet<Name>), (Refusal, BTreeSet<Name>)>, String> {
+    /// What was done, or why it was refused, and who took part; never both.
+    pub(crate) fn end(&self) -> Result<Ended, String> {
         let (mut planned, mut committed, mut turned) = (None, 0, None);
         for entry in &self.entries {
             match entry {
