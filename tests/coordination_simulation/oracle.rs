@@ -62,6 +62,22 @@ impl Case {
         self.said.iter().any(|(conflict, ruling)| which(conflict, ruling))
     }
 
+    /// What was said and written down holds, in whatever life.
+    pub(crate) fn obeyed(&self, members: &BTreeSet<Name>) -> Checked {
+        for entry in &self.entries {
+            match entry {
+                Entry::Ruled { ruling: Ruling::Stop, .. } => {
+                    return Err("it was stopped, and goes on".to_owned());
+                }
+                Entry::Ruled { ruling: Ruling::Without(name), .. } => {
+                    must(!members.contains(name), || format!("{name} takes part, and may not"))?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Nothing is left behind; what somebody may who was left out and couldn't be reached.
     pub(crate) fn left_behind(
         &self,

@@ -377,6 +377,7 @@ impl World {
             Ok((plan, members)) => {
                 self.counts.consistent += 1;
                 case.left_behind(&self.models, &members)?;
+                case.obeyed(&members)?;
                 case.left_out(&self.terms, &self.models, &members)?;
                 case.at_cut(&self.models, &plan, &members)?;
                 case.losses(&self.terms, &plan, &members)?;
