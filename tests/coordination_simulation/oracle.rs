@@ -170,7 +170,7 @@ impl Case {
             let outside = || {
                 let all = self.before.iter().filter(|(_, shown)| shown.logs.contains_key(stream));
                 let mut sources = all.map(|(name, _)| name).filter(is_source);
-                sources.next().filter(|_| sources.next().is_none())
+                sources.next().filter(|it| sources.next().is_none() && was(it).reach() >= cut)
             };
             let rebuilt = holders().any(|name| plan.rebuild.contains(name));
             let source = holders().find(is_source).or_else(|| outside().filter(|_| rebuilt));
