@@ -128,7 +128,7 @@ impl State {
         let (budget, mut steps) = (self.budget, Vec::new());
         let mut may = |count: u8, more: &[Step]| {
             if count > 0 {
-                steps.extend_from_slice(more)
+                steps.extend_from_slice(more);
             }
         };
         for (&key, (name, call)) in &self.calls {

@@ -99,7 +99,7 @@ impl Model {
 
     /// What of a stream it has at a cut.
     fn at(&self, stream: &str, cut: u64, rebuilt: bool) -> Vec<u64> {
-        let source = self.sources.get(stream).filter(|_| rebuilt);
+        let source = self.sources.get(stream).filter(|it| rebuilt && it.len() as u64 >= cut);
         prefix(source.unwrap_or(&self.shown.logs[stream].events), cut).to_vec()
     }
 

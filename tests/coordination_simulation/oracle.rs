@@ -25,6 +25,8 @@ pub(crate) struct Case {
     pub(crate) entries: Vec<Entry>,
 }
 
+/// What was done, or why it was refused; and who took part.
+pub(crate) type Ended = Result<(Plan, BTreeSet<Name>), (Refusal, BTreeSet<Name>)>;
 type Checked = Result<(), String>;
 
 fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
@@ -32,10 +34,8 @@ fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
 }
 
 impl Case {
-    /// Why it was refused, or what was done; never both.
-    pub(crate) fn end(
-        &self,
-    ) -> Result<Result<(Plan, BTreeSet<Name>), (Refusal, BTreeSet<Name>)>, String> {
+    /// What was done, or why it was refused, and who took part; never both.
+    pub(crate) fn end(&self) -> Result<Ended, String> {
         let (mut planned, mut committed, mut turned) = (None, 0, None);
         for entry in &self.entries {
             match entry {
@@ -60,6 +60,22 @@ impl Case {
 
     fn said(&self, which: impl Fn(&Conflict, &Ruling) -> bool) -> bool {
         self.said.iter().any(|(conflict, ruling)| which(conflict, ruling))
+    }
+
+    /// What was said and written down holds, in whatever life.
+    pub(crate) fn obeyed(&self, members: &BTreeSet<Name>) -> Checked {
+        for entry in &self.entries {
+            match entry {
+                Entry::Ruled { ruling: Ruling::Stop, .. } => {
+                    return Err("it was stopped, and goes on".to_owned());
+                }
+                Entry::Ruled { ruling: Ruling::Without(name), .. } => {
+                    must(!members.contains(name), || format!("{name} takes part, and may not"))?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Nothing is left behind; what somebody may who was left out and couldn't be reached.
@@ -154,7 +170,7 @@ impl Case {
             let outside = || {
                 let all = self.before.iter().filter(|(_, shown)| shown.logs.contains_key(stream));
                 let mut sources = all.map(|(name, _)| name).filter(is_source);
-                sources.next().filter(|_| sources.next().is_none())
+                sources.next().filter(|it| sources.next().is_none() && was(it).reach() >= cut)
             };
             let rebuilt = holders().any(|name| plan.rebuild.contains(name));
             let source = holders().find(is_source).or_else(|| outside().filter(|_| rebuilt));

@@ -108,7 +108,7 @@ impl World {
         let until = world.dice.within(1_000, 900_000);
         world.at(until, Happens::FaultsStop);
         if world.dice.happens(60) {
-            let when = world.dice.below(2_000);
+            let when = world.dice.within(1, 2_000);
             world.at(when, Happens::Cancels);
         }
         world.note(|it| format!("{:#?}\n{:#?}\n{:#?}", it.terms, it.models, it.odds));
@@ -377,6 +377,7 @@ impl World {
             Ok((plan, members)) => {
                 self.counts.consistent += 1;
                 case.left_behind(&self.models, &members)?;
+                case.obeyed(&members)?;
                 case.left_out(&self.terms, &self.models, &members)?;
                 case.at_cut(&self.models, &plan, &members)?;
                 case.losses(&self.terms, &plan, &members)?;

@@ -26,7 +26,7 @@ pub trait DecisionRecord: Debug + Send {
     /// Keeps one more.
     ///
     /// # Errors
-    /// When another one leads, or storage fails: then the entry may be kept, or not.
+    /// When another one leads: then the entry isn't kept. When storage fails: then it may be, or not.
     fn append(&mut self, entry: &Entry) -> Result<(), Error>;
 }
 
