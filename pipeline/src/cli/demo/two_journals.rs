@@ -50,7 +50,9 @@ fn break_and_mend(folder: &Path) -> Result<(Value, String), Error> {
     let cut = &mended["coordination"]["plan"]["cut"];
     let files_cut = cut["files"].as_u64().unwrap_or(0);
     let kept = ends.iter().filter(|&&end| end <= files_cut).count();
-    let committed = kernel["committed"].as_u64().unwrap_or(0);
+    let transactions = kernel["transactions"].as_array();
+    let committed =
+        transactions.map_or(0, |all| all.iter().filter(|it| it["outcome"] == "committed").count());
     let told = format!(
         "two journals with {TRANSACTIONS} shared transactions: one lost its end and has {}, the other has \
          {committed}\nbrought to one cut: {kept} transactions in both, at LSN {files_cut} and sequence {}\n",
