@@ -153,9 +153,8 @@ fn begins_whole(line: &[u8]) -> bool {
 }
 
 fn looks_like_an_entry(line: &[u8]) -> bool {
-    // An entry that has nothing but its name is a string.
-    let begins = |json: &[u8]| json.starts_with(b"{") || json.starts_with(b"\"");
-    split(line).is_some_and(|(crc, json)| crc.iter().all(u8::is_ascii_hexdigit) && begins(json))
+    split(line)
+        .is_some_and(|(crc, json)| crc.iter().all(u8::is_ascii_hexdigit) && json.starts_with(b"{"))
 }
 
 /// A line's CRC32C, and what is behind it.

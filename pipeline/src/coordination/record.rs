@@ -12,7 +12,7 @@ use super::terms::Terms;
 
 /// One entry. What follows from all entries is decided, and stays so.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", tag = "entry")]
 pub enum Entry {
     /// A life of a coordinator began; of a coordination, where none is under way.
     Began {

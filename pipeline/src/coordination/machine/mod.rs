@@ -73,7 +73,7 @@ pub enum Timer {
 
 /// How a coordination ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", tag = "end")]
 pub enum End {
     /// All are at this cut, have proven it, and have left nothing behind.
     Consistent {
