@@ -53,14 +53,15 @@ is_new_enough() {
     dpkg --compare-versions "$("$1" --version | cut -d ' ' -f 2)" ge "$needed_version"
 }
 
-# All that the steps need. Sets `aarch64_rustc` to a compiler for ARM: to nothing where the packages can't be had,
-# which is the only thing here that may fail.
+# All that the steps need. Sets `aarch64_rustc` to a compiler for ARM, and `etcd_is_there`: to nothing where the
+# packages can't be had, which is all that may fail here.
 packages() {
     aarch64_rustc=
     has_aarch64 rustc || as_root dpkg --add-architecture arm64 || true
     install_missing "${needed[@]}"
     without_etcd_daemon
-    install_missing "${etcd_needed[@]}"
+    etcd_is_there=yes
+    install_missing "${etcd_needed[@]}" || etcd_is_there=
     if ! install_missing "${aarch64_needed[@]}"; then
         return
     elif has_aarch64 rustc; then
