@@ -2,6 +2,9 @@
 //! limit, rule and effect that they state in a table, and every byte of the worked example.
 
 #[cfg(test)]
+#[path = "docs/coordinating.rs"]
+mod coordinating;
+#[cfg(test)]
 #[path = "docs/coordination.rs"]
 mod coordination;
 #[cfg(test)]

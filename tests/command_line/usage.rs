@@ -4,9 +4,11 @@ use serde_json::Value;
 
 use crate::program::{Made, run, run_json};
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 17] = [
     "checkpoint",
+    "coordinate",
     "demo",
+    "export",
     "generate",
     "import",
     "inspect",

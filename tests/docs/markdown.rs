@@ -12,6 +12,7 @@ pub(crate) const CHECKPOINT_FORMAT: Page =
 pub(crate) const KERNEL_JOURNAL: Page = Page { text: include_str!("../../docs/kernel-journal.md") };
 pub(crate) const TAMPER_EVIDENCE: Page =
     Page { text: include_str!("../../docs/tamper-evidence.md") };
+pub(crate) const COORDINATION: Page = Page { text: include_str!("../../docs/coordination.md") };
 pub(crate) const COORDINATION_PROTOCOL: Page =
     Page { text: include_str!("../../docs/coordination-protocol.md") };
 pub(crate) const REPLAYING: Page = Page { text: include_str!("../../docs/replaying.md") };
