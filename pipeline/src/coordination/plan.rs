@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::cut::{Verdict, Verdicts};
 use super::report::{Name, Stream};
+use crate::error::Error;
 
 /// What all are to do: to which cut they go, and what becomes of transactions on the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,6 +24,18 @@ pub struct Plan {
     /// Who makes anew what it has, since that differs from what it follows.
     #[serde(default)]
     pub rebuild: BTreeSet<Name>,
+}
+
+impl Plan {
+    /// The last position of a stream that is in.
+    ///
+    /// # Errors
+    /// [`Error::InconsistentRecovery`] where the plan knows no such stream.
+    pub fn cut_of(&self, stream: &str) -> Result<u64, Error> {
+        self.cut.get(stream).copied().ok_or_else(|| Error::InconsistentRecovery {
+            reason: format!("the plan has no cut of stream {stream}"),
+        })
+    }
 }
 
 /// JSON's keys are strings, and in an enum that is tagged within serde takes them for nothing else.

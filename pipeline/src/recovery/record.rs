@@ -9,7 +9,7 @@ use super::loss::Lost;
 use super::strategy::Way;
 use crate::error::{Error, IoContext as _};
 use crate::replay::TransactionSummary;
-use crate::storage::{self, Folder, read_exact_at};
+use crate::storage::{self, Folder};
 
 /// The version of these files.
 const SCHEMA: u32 = 1;
@@ -221,16 +221,11 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(
     folder: &dyn Folder,
     name: &str,
 ) -> Result<Option<T>, Error> {
-    let path = folder.path(name);
-    let file = match folder.open(name) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        file => file.context("open", &path, None)?,
-    };
-    let length = file.length().context("read the length of", &path, None)?;
-    if length > BYTES_MAX {
-        return Ok(None);
+    match storage::read_whole(folder, name, BYTES_MAX) {
+        // No file of ours is longer, so this is none.
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::FileTooLarge => {
+            Ok(None)
+        }
+        read => Ok(read?.and_then(|bytes| serde_json::from_slice(&bytes).ok())),
     }
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-    read_exact_at(file.as_ref(), &mut bytes, 0).context("read", &path, Some(0))?;
-    Ok(serde_json::from_slice(&bytes).ok())
 }

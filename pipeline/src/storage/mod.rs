@@ -197,6 +197,30 @@ pub(crate) fn write_whole(folder: &dyn Folder, name: &str, bytes: &[u8]) -> Resu
     publish(folder, file.as_ref(), &unfinished, name)
 }
 
+/// Reads a file of ours that is no longer than this, in bytes; none where it isn't there.
+///
+/// # Errors
+/// [`Error::Io`] when storage fails, or the file is longer.
+pub(crate) fn read_whole(
+    folder: &dyn Folder,
+    name: &str,
+    bytes_max: u64,
+) -> Result<Option<Vec<u8>>, Error> {
+    let path = folder.path(name);
+    let file = match folder.open(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.context("open", &path, None)?,
+    };
+    let length = file.length().context("read the length of", &path, None)?;
+    if length > bytes_max {
+        let text = format!("it is {length} bytes long, and at most {bytes_max} are read");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text)).context("read", &path, None);
+    }
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+    read_exact_at(file.as_ref(), &mut bytes, 0).context("read", &path, Some(0))?;
+    Ok(Some(bytes))
+}
+
 /// Fills `buffer` from `offset` on.
 ///
 /// # Errors

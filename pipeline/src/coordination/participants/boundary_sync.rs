@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::journal::{Durability, Journal, Writer, WriterOptions, segment};
 use crate::replay::{DamagePolicy, ReplayOptions, StopPoint, visit_events};
 use crate::storage::renamed::{Names, renamed};
-use crate::storage::{self, Folder, read_exact_at};
+use crate::storage::{self, Folder};
 
 /// What the names of what is on its way end with.
 const ARRIVING: &str = ".arriving";
@@ -73,13 +73,6 @@ struct Content {
 impl BoundarySync {
     fn arriving(&self) -> Arc<dyn Folder> {
         renamed(Arc::clone(&self.copy), Arriving)
-    }
-
-    fn cut(&self, plan: &Plan) -> Result<u64, Error> {
-        plan.cut.get(&self.stream).copied().ok_or_else(|| {
-            let reason = format!("the plan has no cut of stream {}", self.stream);
-            Error::InconsistentRecovery { reason }
-        })
     }
 
     /// Visits the intact events of a journal from its front up to an LSN.
@@ -143,15 +136,9 @@ impl BoundarySync {
 
     /// What takes its place now, where something does.
     fn switch(&self) -> Result<Option<Switch>, Error> {
-        let names = self.copy.list().context("list", self.copy.path(""), None)?;
-        if !names.iter().any(|name| name == SWITCH) {
-            return Ok(None);
-        }
         let path = self.copy.path(SWITCH);
-        let file = self.copy.open(SWITCH).context("open", &path, None)?;
-        let length = file.length().context("read", &path, None)?.min(SWITCH_BYTES_MAX);
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-        read_exact_at(file.as_ref(), &mut bytes, 0).context("read", &path, Some(0))?;
+        let read = storage::read_whole(self.copy.as_ref(), SWITCH, SWITCH_BYTES_MAX)?;
+        let Some(bytes) = read else { return Ok(None) };
         let switch: Switch = serde_json::from_slice(&bytes).map_err(|error| {
             Error::InconsistentRecovery { reason: format!("{}: {error}", path.display()) }
         })?;
@@ -199,7 +186,7 @@ impl Participant for BoundarySync {
     }
 
     fn prepare(&mut self, plan: &Plan, work: &Work<'_>) -> Result<Vote, Error> {
-        let cut = self.cut(plan)?;
+        let cut = plan.cut_of(&self.stream)?;
         let at = self.content(&self.copy, cut, work)?;
         let same = self.content(&self.source, at.last_lsn, work)?;
         let reach = self.content(&self.source, cut, work)?.last_lsn;
@@ -216,7 +203,7 @@ impl Participant for BoundarySync {
     }
 
     fn execute(&mut self, plan: &Plan, work: &Work<'_>) -> Result<(), Error> {
-        let cut = self.cut(plan)?;
+        let cut = plan.cut_of(&self.stream)?;
         self.clear_arriving()?;
         let source = Journal::open(Arc::clone(&self.source))?;
         let options = WriterOptions {
@@ -231,7 +218,7 @@ impl Participant for BoundarySync {
     }
 
     fn validate(&mut self, plan: &Plan, work: &Work<'_>) -> Result<Proof, Error> {
-        let cut = self.cut(plan)?;
+        let cut = plan.cut_of(&self.stream)?;
         let arrived = self.content(&self.arriving(), cut, work)?;
         let sent = self.content(&self.source, cut, work)?;
         if arrived != sent || arrived.last_lsn != cut {

@@ -48,18 +48,11 @@ impl KernelJournal {
         block_journal::Place::new(Arc::clone(&self.staging), ASIDE)
     }
 
-    fn cut(&self, plan: &Plan) -> Result<u64, Error> {
-        plan.cut.get(&self.stream).copied().ok_or_else(|| {
-            let reason = format!("the plan has no cut of stream {}", self.stream);
-            Error::InconsistentRecovery { reason }
-        })
-    }
-
     /// A redo up to the cut that can be rolled back.
     fn options(&self, plan: &Plan) -> Result<RedoOptions, Error> {
         let aborted = plan.verdicts.iter().filter(|(_, verdict)| **verdict == Verdict::Abort);
         Ok(RedoOptions {
-            until_sequence: Some(self.cut(plan)?),
+            until_sequence: Some(plan.cut_of(&self.stream)?),
             decisions: aborted.map(|(&id, _)| (id, Decision::Discard)).collect(),
             journal: JournalAfter::Untouched,
             aside: Some(self.aside()),
@@ -68,7 +61,7 @@ impl KernelJournal {
 
     /// The last step of it: the image has everything up to the cut, and what comes after it is discarded.
     fn discarding(&self, plan: &Plan) -> Result<RedoOptions, Error> {
-        let (cut, survey) = (self.cut(plan)?, survey(&self.journal)?);
+        let (cut, survey) = (plan.cut_of(&self.stream)?, survey(&self.journal)?);
         let options = self.options(plan)?;
         let after = survey
             .transactions
@@ -87,15 +80,9 @@ impl KernelJournal {
 
     /// The plan that is being carried out, where one is.
     fn under_way(&self) -> Result<Option<Plan>, Error> {
-        let (folder, path) = (&self.staging, self.staging.path(PLAN));
-        let names = folder.list().context("list", folder.path(""), None)?;
-        if !names.iter().any(|name| name == PLAN) {
-            return Ok(None);
-        }
-        let file = folder.open(PLAN).context("open", &path, None)?;
-        let length = file.length().context("read", &path, None)?.min(PLAN_BYTES_MAX);
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-        read_exact_at(file.as_ref(), &mut bytes, 0).context("read", &path, Some(0))?;
+        let path = self.staging.path(PLAN);
+        let read = storage::read_whole(self.staging.as_ref(), PLAN, PLAN_BYTES_MAX)?;
+        let Some(bytes) = read else { return Ok(None) };
         let plan = serde_json::from_slice(&bytes);
         plan.map(Some).map_err(|error| Error::InconsistentRecovery {
             reason: format!("{}: {error}", path.display()),

@@ -42,13 +42,6 @@ impl ReplayEngine {
         let findings = visit_events(&journal, &options, &mut |_| Ok(()))?;
         Ok(findings.end.position.next_lsn.saturating_sub(1))
     }
-
-    fn cut(&self, plan: &Plan) -> Result<u64, Error> {
-        plan.cut.get(&self.stream).copied().ok_or_else(|| {
-            let reason = format!("the plan has no cut of stream {}", self.stream);
-            Error::InconsistentRecovery { reason }
-        })
-    }
 }
 
 impl Participant for ReplayEngine {
@@ -63,7 +56,7 @@ impl Participant for ReplayEngine {
     }
 
     fn prepare(&mut self, plan: &Plan, _: &Work<'_>) -> Result<Vote, Error> {
-        let (cut, reach) = (self.cut(plan)?, self.reach()?);
+        let (cut, reach) = (plan.cut_of(&self.stream)?, self.reach()?);
         Ok(match cut > reach {
             true => Vote::No(format!("its journal can be replayed up to LSN {reach}, not {cut}")),
             false => Vote::Yes(Proof::new()),
@@ -71,7 +64,7 @@ impl Participant for ReplayEngine {
     }
 
     fn execute(&mut self, plan: &Plan, work: &Work<'_>) -> Result<(), Error> {
-        let cut = self.cut(plan)?;
+        let cut = plan.cut_of(&self.stream)?;
         let staged = self.staged();
         if cut == 0 || staged.at(cut)?.is_some() {
             return Ok(());
@@ -95,7 +88,7 @@ impl Participant for ReplayEngine {
 
     fn validate(&mut self, plan: &Plan, work: &Work<'_>) -> Result<Proof, Error> {
         (work.alive)();
-        let digest = self.staged().prove(self.cut(plan)?)?;
+        let digest = self.staged().prove(plan.cut_of(&self.stream)?)?;
         Ok(Proof::from([(self.stream.clone(), CutDigest(digest))]))
     }
 

@@ -65,13 +65,6 @@ impl UserspaceJournal {
         let options = ReplayOptions { until, damage, ..self.options.replay.clone() };
         shared_transactions(&journal, &options, &self.sharing, &self.stream)
     }
-
-    fn cut(&self, plan: &Plan) -> Result<u64, Error> {
-        plan.cut.get(&self.stream).copied().ok_or_else(|| {
-            let reason = format!("the plan has no cut of stream {}", self.stream);
-            Error::InconsistentRecovery { reason }
-        })
-    }
 }
 
 impl Participant for UserspaceJournal {
@@ -92,7 +85,7 @@ impl Participant for UserspaceJournal {
     }
 
     fn prepare(&mut self, plan: &Plan, _: &Work<'_>) -> Result<Vote, Error> {
-        let cut = self.cut(plan)?;
+        let cut = plan.cut_of(&self.stream)?;
         let reach = self.intact(self.undone_after()?)?.last_lsn;
         Ok(match cut {
             ..=0 if reach > 0 => Vote::No("nothing of it would be left".to_owned()),
@@ -103,7 +96,7 @@ impl Participant for UserspaceJournal {
     }
 
     fn execute(&mut self, plan: &Plan, work: &Work<'_>) -> Result<(), Error> {
-        let cut = self.cut(plan)?;
+        let cut = plan.cut_of(&self.stream)?;
         let staged = self.staged();
         if cut == 0 || staged.at(cut)?.is_some() {
             return Ok(());
@@ -122,7 +115,7 @@ impl Participant for UserspaceJournal {
 
     fn validate(&mut self, plan: &Plan, work: &Work<'_>) -> Result<Proof, Error> {
         (work.alive)();
-        let digest = self.staged().prove(self.cut(plan)?)?;
+        let digest = self.staged().prove(plan.cut_of(&self.stream)?)?;
         Ok(Proof::from([(self.stream.clone(), CutDigest(digest))]))
     }
 

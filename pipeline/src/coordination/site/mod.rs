@@ -31,7 +31,7 @@ use super::snapshot::{ConflictState, Snapshot, State};
 use super::threads::Local;
 use crate::error::{Error, IoContext as _};
 use crate::replay::ReplayOptions;
-use crate::storage::{self, DiskFolder, Folder, read_exact_at};
+use crate::storage::{self, DiskFolder, Folder};
 
 /// The file that says who takes part.
 pub(crate) const CONFIG: &str = "coordination.json";
@@ -60,7 +60,8 @@ impl Site {
             opened => opened.context("open", path, None)?,
         };
         let folder: Arc<dyn Folder> = Arc::new(folder);
-        let bytes = read(folder.as_ref(), CONFIG)?.ok_or_else(not_found)?;
+        let bytes =
+            storage::read_whole(folder.as_ref(), CONFIG, BYTES_MAX)?.ok_or_else(not_found)?;
         let config = Config::parse(&bytes, &path.join(CONFIG))?;
         Ok(Self { path: path.to_owned(), folder, config })
     }
@@ -136,7 +137,9 @@ impl Site {
     /// # Errors
     /// What storage says; [`Error::InconsistentRecovery`] where the file can't be understood.
     pub fn status(&self) -> Result<Option<Snapshot>, Error> {
-        let Some(bytes) = read(self.folder.as_ref(), STATUS)? else { return Ok(None) };
+        let Some(bytes) = storage::read_whole(self.folder.as_ref(), STATUS, BYTES_MAX)? else {
+            return Ok(None);
+        };
         let parsed = serde_json::from_slice(&bytes);
         parsed.map(Some).map_err(|error| Error::InconsistentRecovery {
             reason: format!("{}: {error}", self.folder.path(STATUS).display()),
@@ -204,17 +207,4 @@ pub(super) fn check_ruling<'c>(
     }
     let reason = format!("{conflict} can't be resolved by {}", ruling.text());
     Err(Error::InvalidOption { option: "ruling", reason })
-}
-
-fn read(folder: &dyn Folder, name: &str) -> Result<Option<Vec<u8>>, Error> {
-    let path = folder.path(name);
-    let names = folder.list().context("list", folder.path(""), None)?;
-    if !names.iter().any(|it| it == name) {
-        return Ok(None);
-    }
-    let file = folder.open(name).context("open", &path, None)?;
-    let length = file.length().context("read", &path, None)?.min(BYTES_MAX);
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-    read_exact_at(file.as_ref(), &mut bytes, 0).context("read", &path, Some(0))?;
-    Ok(Some(bytes))
 }
