@@ -1,21 +1,21 @@
-//! The highest epoch that a participant has heard of, kept in etcd: for one that has no storage of its own. One
-//! that has a disk keeps it there, beside what it guards: it is then right, too, where etcd was set up anew.
+//! The latest question that a participant has heard, kept in etcd: for one that has no storage of its own. One that
+//! has a disk keeps it there, beside what it guards: it is then right, too, where etcd was set up anew.
 
 use etcd_client::{Compare, CompareOp, KeyValue, Txn, TxnOp};
 use vexfs_replay::Error;
-use vexfs_replay::coordination::{Fence, Name};
+use vexfs_replay::coordination::{Fence, Name, Turn};
 
 use crate::connection::Etcd;
 use crate::fault::Fault;
 use crate::link::revision;
 use crate::place::got;
 
-/// The highest epoch that a participant has heard of, kept in etcd.
+/// The latest question that a participant has heard, kept in etcd.
 #[derive(Debug)]
 pub struct EtcdFence {
     etcd: Etcd,
     key: String,
-    epoch: u64,
+    latest: Turn,
     /// The revision of what is there, as far as it is known.
     seen: i64,
 }
@@ -23,7 +23,7 @@ pub struct EtcdFence {
 impl EtcdFence {
     pub(crate) fn open(etcd: Etcd, name: &Name) -> Result<Self, Error> {
         let key = etcd.link.keys.fence(name);
-        let mut fence = Self { etcd, key, epoch: 0, seen: 0 };
+        let mut fence = Self { etcd, key, latest: Turn::default(), seen: 0 };
         let txn = Txn::new().and_then([TxnOp::get(fence.key.as_str(), None)]);
         let answer = fence.etcd.runtime.wait(fence.etcd.link.transact(&txn));
         let answer = answer.map_err(|fault| fence.failed("read a fence in", fault))?;
@@ -34,9 +34,10 @@ impl EtcdFence {
     fn see(&mut self, kv: Option<&KeyValue>) {
         let Some(kv) = kv else { return };
         self.seen = kv.mod_revision();
-        let epoch = kv.value_str().ok().and_then(|text| text.parse().ok());
-        // What is no epoch was put by nobody who knows: whoever asks is refused.
-        self.epoch = self.epoch.max(epoch.unwrap_or(u64::MAX));
+        let turn = kv.value_str().ok().and_then(turn_of);
+        // What is no turn was put by nobody who knows: whoever asks is refused.
+        let last = Turn { epoch: u64::MAX, round: u32::MAX };
+        self.latest = self.latest.max(turn.unwrap_or(last));
     }
 
     fn failed(&self, operation: &'static str, fault: Fault) -> Error {
@@ -45,28 +46,38 @@ impl EtcdFence {
 }
 
 impl Fence for EtcdFence {
-    fn epoch(&self) -> u64 {
-        self.epoch
+    fn latest(&self) -> Turn {
+        self.latest
     }
 
-    fn raise(&mut self, epoch: u64) -> Result<(), Error> {
-        while self.epoch < epoch {
+    fn raise(&mut self, turn: Turn) -> Result<(), Error> {
+        while self.latest < turn {
             let txn = Txn::new()
                 .when([Compare::mod_revision(self.key.as_str(), CompareOp::Equal, self.seen)])
-                .and_then([TxnOp::put(self.key.as_str(), epoch.to_string(), None)])
+                .and_then([TxnOp::put(self.key.as_str(), text_of(turn), None)])
                 .or_else([TxnOp::get(self.key.as_str(), None)]);
             let answer = self.etcd.runtime.wait(self.etcd.link.transact(&txn));
             let answer = answer.map_err(|fault| self.failed("raise a fence in", fault))?;
             if answer.succeeded() {
-                (self.epoch, self.seen) = (epoch, revision(answer.header()));
+                (self.latest, self.seen) = (turn, revision(answer.header()));
             } else {
                 self.see(got(&answer).first());
             }
         }
-        if self.epoch > epoch {
-            let reason = format!("another one has heard of the epoch {}", self.epoch);
+        if self.latest > turn {
+            let Turn { epoch, round } = self.latest;
+            let reason = format!("another one has heard question {round} of epoch {epoch}");
             return Err(self.failed("raise a fence in", Fault::Refused(reason)));
         }
         Ok(())
     }
+}
+
+fn text_of(Turn { epoch, round }: Turn) -> String {
+    format!("{epoch} {round}")
+}
+
+fn turn_of(text: &str) -> Option<Turn> {
+    let (epoch, round) = text.split_once(' ')?;
+    Some(Turn { epoch: epoch.parse().ok()?, round: round.parse().ok()? })
 }

@@ -62,7 +62,7 @@ impl Keys {
         format!("{}alive/{name}", self.0)
     }
 
-    /// The highest epoch that a participant has heard of.
+    /// The latest question that a participant has heard.
     pub(crate) fn fence(&self, name: &Name) -> String {
         format!("{}fences/{name}", self.0)
     }

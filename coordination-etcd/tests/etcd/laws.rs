@@ -6,7 +6,7 @@ use std::time::Duration;
 use vexfs_coordination_etcd::{Etcd, EtcdRecord};
 use vexfs_replay::Error;
 use vexfs_replay::coordination::{
-    Call, DecisionRecord as _, Entry, Event, Fence as _, Reply, Request, Transport as _,
+    Call, DecisionRecord as _, Entry, Event, Fence as _, Reply, Request, Transport as _, Turn,
 };
 
 use crate::cluster::raw;
@@ -125,13 +125,14 @@ pub(crate) fn a_fence_only_rises(endpoints: &[String], prefix: &str) {
     let etcd = Etcd::connect(options(endpoints, prefix, "here")).unwrap();
     let open = || etcd.fence(&NAMES[0].to_owned()).unwrap();
     let (mut one, mut other) = (open(), open());
-    assert_eq!(one.epoch(), 0);
-    one.raise(3).unwrap();
+    let turn = |epoch, round| Turn { epoch, round };
+    assert_eq!(one.latest(), Turn::default());
+    one.raise(turn(3, 7)).unwrap();
     // It hasn't heard of that yet, and does when it raises.
-    assert!(other.raise(2).is_err());
-    assert_eq!(other.epoch(), 3);
-    other.raise(4).unwrap();
-    one.raise(5).unwrap();
-    assert_eq!((one.epoch(), open().epoch()), (5, 5));
-    assert_eq!(etcd.fence(&NAMES[1].to_owned()).unwrap().epoch(), 0);
+    assert!(other.raise(turn(3, 6)).is_err());
+    assert_eq!(other.latest(), turn(3, 7));
+    other.raise(turn(4, 1)).unwrap();
+    one.raise(turn(4, 2)).unwrap();
+    assert_eq!((one.latest(), open().latest()), (turn(4, 2), turn(4, 2)));
+    assert_eq!(etcd.fence(&NAMES[1].to_owned()).unwrap().latest(), Turn::default());
 }

@@ -11,7 +11,7 @@ use vexfs_coordination_etcd::{Etcd, EtcdOptions, Joining, Until};
 use vexfs_replay::Error;
 use vexfs_replay::coordination::{
     CutDigest, Loss, Member, Need, Participant, ParticipantKind, Plan, Policy, Proof, Report, Role,
-    Sharing, Standing, Terms, Times, Vote, Work,
+    Sharing, Standing, Terms, Times, Turn, Vote, Work,
 };
 
 pub(crate) const NAMES: [&str; 3] = ["kernel", "space", "space/more"];
@@ -40,7 +40,7 @@ pub(crate) enum Step {
 pub(crate) struct Disk {
     pub(crate) at: u64,
     pub(crate) before: Option<u64>,
-    pub(crate) epoch: u64,
+    pub(crate) latest: Turn,
     pub(crate) log: Vec<(u64, Step)>,
 }
 
@@ -141,12 +141,12 @@ impl Participant for Model {
 struct OnDisk(Arc<Mutex<Disk>>);
 
 impl vexfs_replay::coordination::Fence for OnDisk {
-    fn epoch(&self) -> u64 {
-        self.0.lock().unwrap().epoch
+    fn latest(&self) -> Turn {
+        self.0.lock().unwrap().latest
     }
 
-    fn raise(&mut self, epoch: u64) -> Result<(), Error> {
-        self.0.lock().unwrap().epoch = epoch;
+    fn raise(&mut self, turn: Turn) -> Result<(), Error> {
+        self.0.lock().unwrap().latest = turn;
         Ok(())
     }
 }
