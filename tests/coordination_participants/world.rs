@@ -274,10 +274,11 @@ struct Seen {
 }
 
 impl Side for Seen {
-    fn said(&self) -> Result<BTreeMap<u64, Said>, Error> {
+    fn said(&self, alive: &dyn Fn()) -> Result<BTreeMap<u64, Said>, Error> {
         let journal = Journal::open(Arc::new(self.folder.clone()))?;
         let options = ReplayOptions { damage: DamagePolicy::Prefix, ..replay_options() };
-        let shared = shared_transactions(&journal, &options, &Sharing::default(), self.stream)?;
+        let shared =
+            shared_transactions(&journal, &options, &Sharing::default(), self.stream, alive)?;
         Ok(shared.transactions)
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use vexfs_kernels::{Digest, Sha256Stream};
 
+use super::sessions::ALIVE_EVENTS;
 use crate::coordination::participant::{Participant, Vote, Work};
 use crate::coordination::plan::Plan;
 use crate::coordination::report::{CutDigest, Proof, Report, Role, Standing, Stream};
@@ -28,9 +29,6 @@ const LEAVING: &str = ".leaving";
 const SWITCH: &str = "switch.json";
 /// No such file is longer, in bytes.
 const SWITCH_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// How often a sign of life is given, in events.
-const ALIVE_EVENTS: u64 = 65_536;
-
 /// A copy of a journal on the far side of a boundary.
 #[derive(Debug)]
 pub struct BoundarySync {

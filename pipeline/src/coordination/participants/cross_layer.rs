@@ -11,11 +11,11 @@ use crate::error::Error;
 
 /// One side: another participant, as the manager sees it.
 pub trait Side: Debug + Send {
-    /// What it says of the transactions that it shares.
+    /// What it says of the transactions that it shares; calls `alive` now and then.
     ///
     /// # Errors
     /// When it can't be read.
-    fn said(&self) -> Result<BTreeMap<u64, Said>, Error>;
+    fn said(&self, alive: &dyn Fn()) -> Result<BTreeMap<u64, Said>, Error>;
 }
 
 /// Compares what both sides say was committed.
@@ -27,10 +27,7 @@ pub struct CrossLayer {
 
 impl CrossLayer {
     fn seen(&self, work: &Work<'_>) -> Result<BTreeMap<Name, BTreeMap<u64, Said>>, Error> {
-        let each = self.sides.iter().map(|(name, side)| {
-            (work.alive)();
-            Ok((name.clone(), side.said()?))
-        });
+        let each = self.sides.iter().map(|(name, side)| Ok((name.clone(), side.said(work.alive)?)));
         each.collect()
     }
 }

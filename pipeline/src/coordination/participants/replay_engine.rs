@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::sessions::ALIVE_EVENTS;
 use super::staged::Staged;
 use crate::checkpoint::{Catalogue, CheckpointPolicy};
 use crate::coordination::participant::{Participant, Vote, Work};
@@ -36,10 +37,15 @@ impl ReplayEngine {
     }
 
     /// How far the journal can be replayed.
-    fn reach(&self) -> Result<u64, Error> {
+    fn reach(&self, work: &Work<'_>) -> Result<u64, Error> {
         let journal = Journal::open(Arc::clone(&self.journal))?;
         let options = ReplayOptions { damage: DamagePolicy::Prefix, ..self.options.clone() };
-        let findings = visit_events(&journal, &options, &mut |_| Ok(()))?;
+        let findings = visit_events(&journal, &options, &mut |event| {
+            if event.lsn.is_multiple_of(ALIVE_EVENTS) {
+                (work.alive)();
+            }
+            Ok(())
+        })?;
         Ok(findings.end.position.next_lsn.saturating_sub(1))
     }
 }
@@ -50,13 +56,13 @@ impl Participant for ReplayEngine {
         (work.alive)();
         let catalogue = Catalogue::open(Arc::clone(&self.state))?;
         let at = catalogue.find(None).map_or(0, |newest| newest.header.watermark_lsn);
-        let standing = Standing { role: Role::Follower, floor: 0, at, reach: self.reach()? };
+        let standing = Standing { role: Role::Follower, floor: 0, at, reach: self.reach(work)? };
         let standings = BTreeMap::from([(self.stream.clone(), standing)]);
         Ok(Report { standings, ..Report::default() })
     }
 
-    fn prepare(&mut self, plan: &Plan, _: &Work<'_>) -> Result<Vote, Error> {
-        let (cut, reach) = (plan.cut_of(&self.stream)?, self.reach()?);
+    fn prepare(&mut self, plan: &Plan, work: &Work<'_>) -> Result<Vote, Error> {
+        let (cut, reach) = (plan.cut_of(&self.stream)?, self.reach(work)?);
         Ok(match cut > reach {
             true => Vote::No(format!("its journal can be replayed up to LSN {reach}, not {cut}")),
             false => Vote::Yes(Proof::new()),

@@ -19,7 +19,10 @@ pub struct Shared {
     pub last_lsn: u64,
 }
 
-/// Reads a journal up to its first damage, its end or the stop of the options.
+/// How often a sign of life is given, in events.
+pub(super) const ALIVE_EVENTS: u64 = 65_536;
+
+/// Reads a journal up to its first damage, its end or the stop of the options; calls `alive` now and then.
 ///
 /// # Errors
 /// What storage says; [`Error::Cancelled`] and [`Error::TimedOut`] by the options.
@@ -28,10 +31,14 @@ pub fn shared_transactions(
     options: &ReplayOptions,
     sharing: &Sharing,
     stream: &str,
+    alive: &dyn Fn(),
 ) -> Result<Shared, Error> {
     let mut shared = Shared::default();
     let mut open: HashMap<u64, u64> = HashMap::new();
     let findings = visit_events(journal, options, &mut |event| {
+        if event.lsn.is_multiple_of(ALIVE_EVENTS) {
+            alive();
+        }
         match event.body() {
             Ok(Some(Body::TransactionBegin(begin))) if sharing.is_shared(begin.session) => {
                 open.insert(event.header.transaction, begin.session);

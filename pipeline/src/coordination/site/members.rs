@@ -146,7 +146,8 @@ impl Site {
 struct Blocks(KernelJournal);
 
 impl Side for Blocks {
-    fn said(&self) -> Result<BTreeMap<u64, Said>, Error> {
+    fn said(&self, alive: &dyn Fn()) -> Result<BTreeMap<u64, Said>, Error> {
+        alive();
         Ok(self.0.shared(&survey(&self.0.journal)?))
     }
 }
@@ -161,9 +162,10 @@ struct Semantic {
 }
 
 impl Side for Semantic {
-    fn said(&self) -> Result<BTreeMap<u64, Said>, Error> {
+    fn said(&self, alive: &dyn Fn()) -> Result<BTreeMap<u64, Said>, Error> {
         let journal = Journal::open(Arc::clone(&self.journal))?;
         let options = ReplayOptions { damage: DamagePolicy::Prefix, ..self.options.clone() };
-        Ok(shared_transactions(&journal, &options, &self.sharing, &self.stream)?.transactions)
+        let shared = shared_transactions(&journal, &options, &self.sharing, &self.stream, alive)?;
+        Ok(shared.transactions)
     }
 }
