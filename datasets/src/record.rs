@@ -86,7 +86,15 @@ impl Record {
                 state: "d8a9fa825f5c347743cdde1f7b578d7552e8ed95a3591aa4fa8bec9050f37da9",
             }),
         },
-        Self { name: "100M", about: "As 1M, with a hundred million events.", expected: None },
+        Self {
+            name: "100M",
+            about: "As 1M, with a hundred million events.",
+            expected: Some(Expected {
+                events: 100_000_000,
+                head: "a9a570c6b5c35e549bdf14d2d07e6be3de92281b7c94c5449f60d8f59822b64f",
+                state: "ee6f16da2eaef65f8ca9655d847df3ff36605b676ec9048d67d6d82b21d99ba2",
+            }),
+        },
         Self {
             name: "hot-key",
             about: "As 1M, with a zipf exponent of 1.2: one key of 100,000 gets a fifth of all changes.",
