@@ -8,7 +8,7 @@ use super::sessions::{Shared, shared_transactions};
 use super::staged::Staged;
 use crate::coordination::participant::{Participant, Vote, Work};
 use crate::coordination::plan::Plan;
-use crate::coordination::report::{CutDigest, Proof, Report, Role, Standing, Stream};
+use crate::coordination::report::{CutDigest, Proof, Report, Role, Said, Standing, Stream};
 use crate::coordination::terms::Sharing;
 use crate::error::Error;
 use crate::journal::Journal;
@@ -64,6 +64,11 @@ impl UserspaceJournal {
         let (until, damage) = (until.map(StopPoint::Lsn), DamagePolicy::Prefix);
         let options = ReplayOptions { until, damage, ..self.options.replay.clone() };
         shared_transactions(&journal, &options, &self.sharing, &self.stream)
+    }
+
+    /// What it says of the transactions that it shares: those that were undone took place nowhere.
+    pub(in crate::coordination) fn shared(&self) -> Result<BTreeMap<u64, Said>, Error> {
+        Ok(self.intact(self.undone_after()?)?.transactions)
     }
 
     fn cut(&self, plan: &Plan) -> Result<u64, Error> {
