@@ -8,6 +8,18 @@ mod backends;
 #[path = "command_line/checkpoints.rs"]
 mod checkpoints;
 #[cfg(test)]
+#[path = "command_line/coordinating.rs"]
+mod coordinating;
+#[cfg(test)]
+#[path = "command_line/coordinating_live.rs"]
+mod coordinating_live;
+#[cfg(test)]
+#[path = "command_line/coordination_system.rs"]
+mod coordination_system;
+#[cfg(test)]
+#[path = "command_line/coordination_terms.rs"]
+mod coordination_terms;
+#[cfg(test)]
 #[path = "command_line/exit_codes.rs"]
 mod exit_codes;
 #[cfg(test)]

@@ -11,6 +11,9 @@ mod direct;
 #[path = "coordination_participants/failures.rs"]
 mod failures;
 #[cfg(test)]
+#[path = "coordination_participants/kernel.rs"]
+mod kernel;
+#[cfg(test)]
 #[path = "coordination_participants/limited.rs"]
 mod limited;
 #[cfg(test)]

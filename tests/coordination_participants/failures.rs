@@ -60,7 +60,7 @@ fn killed_at_every_change_it_goes_on_to_the_same_cut() {
 
 /// One who takes part, until it fails.
 #[derive(Debug)]
-struct Fails(Box<dyn Participant>);
+pub(crate) struct Fails(pub(crate) Box<dyn Participant>);
 
 impl Participant for Fails {
     fn assess(&mut self, work: &Work<'_>) -> Result<Report, Error> {

@@ -244,7 +244,7 @@ pub(crate) fn replay_options() -> ReplayOptions {
     ReplayOptions { threads: 1.try_into().unwrap(), list_skipped: true, ..ReplayOptions::default() }
 }
 
-fn recovery_options() -> RecoveryOptions {
+pub(crate) fn recovery_options() -> RecoveryOptions {
     RecoveryOptions { replay: replay_options(), retries: 0, ..RecoveryOptions::default() }
 }
 

@@ -126,12 +126,18 @@ pub(crate) fn run(verb: &CoordinateVerb) -> Result<Report, Error> {
                 site.config_mut().policy.loss = Loss::Accept;
             }
             let patience = if it.wait { Patience::Wait } else { Patience::End };
-            let mut held = hold(&site, it.replay, patience, First::Nothing)?;
-            // One that was begun without the permission asks for it all the same.
-            while it.accept_loss && held.exit == Exit::InDoubt && site.accept_losses()? > 0 {
-                held = hold(&site, it.replay, patience, First::Nothing)?;
+            if it.accept_loss && site.is_under_way()? {
+                // It may have been begun without the permission, and asks for it all the same.
+                let mut held = hold(&site, it.replay, Patience::End, First::Nothing)?;
+                while held.exit == Exit::InDoubt && site.accept_losses()? > 0 {
+                    held = hold(&site, it.replay, Patience::End, First::Nothing)?;
+                }
+                let waits = site.status()?.is_some_and(|it| it.state == State::Waiting);
+                if patience == Patience::End || !waits {
+                    return Ok(held);
+                }
             }
-            Ok(held)
+            hold(&site, it.replay, patience, First::Nothing)
         }
         CoordinateVerb::Status(it) => status(&it.folder),
         CoordinateVerb::Resolve(it) => resolve(it),
@@ -191,9 +197,8 @@ fn word(value: &impl serde::Serialize) -> String {
 
 fn status(folder: &Path) -> Result<Report, Error> {
     let site = Site::open(folder)?;
-    let entries = site.record()?.read()?;
+    let entries = site.entries()?;
     match site.status()? {
-        // What was decided after it was last told counts more.
         Some(snapshot) => Ok(report(Exit::Clean, &snapshot)),
         None => {
             let begun = entries.iter().any(|entry| matches!(entry, Entry::Began { .. }));

@@ -116,9 +116,10 @@ impl Service {
         #[cfg(feature = "tokio")]
         let (changed, updates) = tokio::sync::watch::channel(None);
         let tell = move |snapshot: Snapshot| {
+            // Whoever sees an update can go by it at once: what it says is on the board by then.
+            on_board.change(|now| now.snapshot = Some(snapshot.clone()));
             #[cfg(feature = "tokio")]
-            changed.send_replace(Some(snapshot.clone()));
-            on_board.change(|now| now.snapshot = Some(snapshot));
+            changed.send_replace(Some(snapshot));
         };
         let at_end = Arc::clone(&board);
         let thread = flow::spawn_alone("coordination", move || {

@@ -1,11 +1,13 @@
 //! A block journal of the kernel: what it holds up to the cut is redone into the image that it serves, and what is
-//! overwritten is kept until the coordination ends. What it holds after the cut is discarded then.
+//! overwritten is kept until the coordination ends. What it holds after the cut is discarded then, and what is in
+//! the image for good it gives up; which transactions these were it keeps in mind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use vexfs_kernels::Sha256Stream;
 
+use super::given_up::{GIVEN_UP, GivenUp};
 use crate::block_journal::{
     Decision, Ending, JournalAfter, RedoOptions, Survey, TransactionOutcome, clean_up, differing,
     plan as plan_of, redo, roll_back, survey,
@@ -94,6 +96,7 @@ impl KernelJournal {
         clean_up(&self.aside())?;
         let folder = &self.staging;
         let names = folder.list().context("list", folder.path(""), None)?;
+        let names: Vec<_> = names.iter().filter(|name| *name != GIVEN_UP).collect();
         for name in &names {
             folder.remove(name).context("remove", folder.path(name), None)?;
         }
@@ -133,10 +136,40 @@ impl KernelJournal {
     }
 
     /// What it says of those of its transactions that span several participants.
-    pub(in crate::coordination) fn shared(&self, survey: &Survey) -> BTreeMap<u64, Said> {
-        let shared = survey.transactions.iter().filter(|it| self.sharing.is_shared(it.id));
-        shared.map(|it| (it.id, self.said(it))).collect()
+    pub(in crate::coordination) fn shared(
+        &self,
+        survey: &Survey,
+    ) -> Result<BTreeMap<u64, Said>, Error> {
+        let given_up = GivenUp::read(&self.staging)?;
+        let given_up = given_up.until(floor(survey)).map(|(id, at)| {
+            let stream = self.stream.clone();
+            (id, Said::Committed(Place { stream, at }))
+        });
+        let in_log = survey.transactions.iter().map(|it| (it.id, self.said(it)));
+        Ok(given_up.chain(in_log).filter(|(id, _)| self.sharing.is_shared(*id)).collect())
     }
+
+    /// Keeps in mind which shared transactions are in the image, before the log gives them up.
+    fn keep_in_mind(&self, plan: &Plan) -> Result<(), Error> {
+        let (cut, survey) = (plan.cut_of(&self.stream)?, survey(&self.journal)?);
+        let is_in = |it: &&block_journal::Transaction| {
+            it.commit.is_some_and(|commit| commit.sequence <= cut)
+                && self.sharing.is_shared(it.id)
+                && plan.verdicts.get(&it.id) != Some(&Verdict::Abort)
+        };
+        let ids: BTreeSet<u64> = survey.committed().filter(is_in).map(|it| it.id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut given_up = GivenUp::read(&self.staging)?;
+        given_up.add(&ids, cut, survey.newest_sequence);
+        given_up.keep(self.staging.as_ref())
+    }
+}
+
+/// The sequence behind which the log begins: what is before that is in the image already, for good.
+fn floor(survey: &Survey) -> u64 {
+    survey.first_sequence().map_or(survey.newest_sequence, |it| it.saturating_sub(1))
 }
 
 impl Participant for KernelJournal {
@@ -144,9 +177,7 @@ impl Participant for KernelJournal {
         (work.alive)();
         self.roll_back(work)?;
         let survey = survey(&self.journal)?;
-        // What is before the log's front is in the image already, for good.
-        let floor =
-            survey.first_sequence().map_or(survey.newest_sequence, |it| it.saturating_sub(1));
+        let floor = floor(&survey);
         let reach = survey.proven_sequence.max(floor);
         let at = match survey.ending {
             Ending::Damaged(_) => survey.newest_sequence.max(reach),
@@ -154,7 +185,7 @@ impl Participant for KernelJournal {
         };
         let standing = Standing { role: Role::Source, floor, at, reach };
         let standings = BTreeMap::from([(self.stream.clone(), standing)]);
-        let transactions = self.shared(&survey);
+        let transactions = self.shared(&survey)?;
         Ok(Report { standings, transactions, ..Report::default() })
     }
 
@@ -206,6 +237,7 @@ impl Participant for KernelJournal {
 
     fn clean_up(&mut self, _: &Work<'_>) -> Result<(), Error> {
         if let Some(plan) = self.under_way()? {
+            self.keep_in_mind(&plan)?;
             redo(&self.journal, &self.image, &self.discarding(&plan)?)?;
         }
         self.clear()

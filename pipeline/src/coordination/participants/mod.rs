@@ -2,6 +2,7 @@
 
 mod boundary_sync;
 mod cross_layer;
+mod given_up;
 mod kernel_journal;
 mod replay_engine;
 mod sessions;

@@ -8,7 +8,7 @@ use crate::coordination::terms::Sharing;
 use crate::error::Error;
 use crate::event::{Body, transaction_outcome};
 use crate::journal::Journal;
-use crate::replay::{ReplayOptions, visit_events};
+use crate::replay::{ReplayOptions, StopPoint, visit_events};
 
 /// What a journal says of shared transactions, and how far it says anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +58,11 @@ pub fn shared_transactions(
         }
         Ok(())
     })?;
-    shared.last_lsn = findings.end.position.next_lsn.saturating_sub(1);
+    // A stop is seen at the first event behind it, which may have been read.
+    let stop = match options.until {
+        Some(StopPoint::Lsn(lsn)) => lsn,
+        _ => u64::MAX,
+    };
+    shared.last_lsn = findings.end.position.next_lsn.saturating_sub(1).min(stop);
     Ok(shared)
 }

@@ -8,7 +8,7 @@ use super::sessions::{Shared, shared_transactions};
 use super::staged::Staged;
 use crate::coordination::participant::{Participant, Vote, Work};
 use crate::coordination::plan::Plan;
-use crate::coordination::report::{CutDigest, Proof, Report, Role, Standing, Stream};
+use crate::coordination::report::{CutDigest, Proof, Report, Role, Said, Standing, Stream};
 use crate::coordination::terms::Sharing;
 use crate::error::Error;
 use crate::journal::Journal;
@@ -59,11 +59,19 @@ impl UserspaceJournal {
     }
 
     /// What is intact of the journal, from its front.
-    fn intact(&self, until: Option<u64>, work: &Work<'_>) -> Result<Shared, Error> {
+    fn intact(&self, until: Option<u64>, alive: &dyn Fn()) -> Result<Shared, Error> {
         let journal = Journal::open(Arc::clone(&self.places.journal))?;
         let (until, damage) = (until.map(StopPoint::Lsn), DamagePolicy::Prefix);
         let options = ReplayOptions { until, damage, ..self.options.replay.clone() };
-        shared_transactions(&journal, &options, &self.sharing, &self.stream, work.alive)
+        shared_transactions(&journal, &options, &self.sharing, &self.stream, alive)
+    }
+
+    /// What it says of the transactions that it shares: those that were undone took place nowhere.
+    pub(in crate::coordination) fn shared(
+        &self,
+        alive: &dyn Fn(),
+    ) -> Result<BTreeMap<u64, Said>, Error> {
+        Ok(self.intact(self.undone_after()?, alive)?.transactions)
     }
 }
 
@@ -72,7 +80,7 @@ impl Participant for UserspaceJournal {
         self.staged().clear()?;
         (work.alive)();
         let undone_after = self.undone_after()?;
-        let Shared { transactions, last_lsn } = self.intact(undone_after, work)?;
+        let Shared { transactions, last_lsn } = self.intact(undone_after, work.alive)?;
         let survey = self.manager(self.places.clone(), self.options.clone()).survey()?;
         let proven = survey.proven_lsn().min(undone_after.unwrap_or(u64::MAX));
         // Checkpoints were made of what is missing now: it has been farther than it can be brought to.
@@ -86,7 +94,7 @@ impl Participant for UserspaceJournal {
 
     fn prepare(&mut self, plan: &Plan, work: &Work<'_>) -> Result<Vote, Error> {
         let cut = plan.cut_of(&self.stream)?;
-        let reach = self.intact(self.undone_after()?, work)?.last_lsn;
+        let reach = self.intact(self.undone_after()?, work.alive)?.last_lsn;
         Ok(match cut {
             ..=0 if reach > 0 => Vote::No("nothing of it would be left".to_owned()),
             _ if cut > reach => Vote::No(format!("it is intact up to LSN {reach}, not {cut}")),
@@ -130,7 +138,7 @@ impl Participant for UserspaceJournal {
             None => None,
         };
         if let Some(cut) = published {
-            let last_lsn = self.intact(None, work)?.last_lsn;
+            let last_lsn = self.intact(None, work.alive)?.last_lsn;
             let stands = self.undone_after()?.is_some_and(|watermark| watermark <= cut);
             if cut < last_lsn && !stands {
                 let options = RecoveryOptions {

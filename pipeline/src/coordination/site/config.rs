@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::coordination::engine::Times;
 use crate::coordination::kind::ParticipantKind;
 use crate::coordination::report::{Name, Stream};
-use crate::coordination::terms::{Member, Need, Policy, Sharing, Terms};
+use crate::coordination::terms::{Member, Need, Policy, Shared, Sharing, Terms};
 use crate::error::Error;
 
 /// Who takes part, and on which terms.
@@ -112,6 +112,14 @@ impl MemberConfig {
         };
         Member { kind, need: *need }
     }
+
+    /// Whom it compares.
+    fn sides(&self) -> &[Name] {
+        match self {
+            Self::CrossLayerManager { sides, .. } => sides,
+            _ => &[],
+        }
+    }
 }
 
 impl Config {
@@ -132,14 +140,39 @@ impl Config {
                 return Err(wrong(format!("{text}, not {name:?}")));
             }
         }
+        config.check_sharing().map_err(wrong)?;
         let named = config.sharing.0.iter().flat_map(|shared| &shared.with);
-        let sides = config.members.values().flat_map(|member| match member {
-            MemberConfig::CrossLayerManager { sides, .. } => sides.as_slice(),
-            _ => &[],
-        });
-        match named.chain(sides).find(|name| !config.members.contains_key(*name)) {
-            Some(name) => Err(Error::ParticipantNotFound { participant: name.clone() }),
-            None => Ok(config),
+        let sides = config.members.values().flat_map(MemberConfig::sides);
+        if let Some(name) = named.chain(sides).find(|name| !config.members.contains_key(*name)) {
+            return Err(Error::ParticipantNotFound { participant: name.clone() });
+        }
+        config.check_journals().map_err(wrong)?;
+        Ok(config)
+    }
+
+    /// Every range has something in it.
+    fn check_sharing(&self) -> Result<(), String> {
+        match self.sharing.0.iter().find(|shared| shared.first > shared.last) {
+            Some(Shared { first, last, .. }) => {
+                Err(format!("no transaction is from {first} to {last}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whoever is to share transactions keeps some, and whoever is compared is a journal that can be read here.
+    fn check_journals(&self) -> Result<(), String> {
+        let kind = |name: &&Name| self.members.get(*name).map(|it| it.member().kind);
+        let keeps = |name: &&Name| kind(name).is_some_and(ParticipantKind::keeps_transactions);
+        let is_here = |name: &&Name| kind(name) != Some(ParticipantKind::ExternalSystem);
+        let mut named = self.sharing.0.iter().flat_map(|shared| &shared.with);
+        if let Some(name) = named.find(|name| !keeps(name)) {
+            return Err(format!("{name} keeps no transactions, so it can't share any"));
+        }
+        let mut sides = self.members.values().flat_map(MemberConfig::sides);
+        match sides.find(|name| !keeps(name) || !is_here(name)) {
+            Some(name) => Err(format!("{name} is no journal that could be compared")),
+            None => Ok(()),
         }
     }
 

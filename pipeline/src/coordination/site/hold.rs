@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 
+use super::before::Before;
 use super::{Control, MemberConfig, Site, Word};
 use crate::coordination::drive::{Ground, Life, Patience, coordinate};
 use crate::coordination::file_fence::FileFence;
@@ -49,6 +50,31 @@ impl Site {
         watch: &mut dyn FnMut(&Snapshot),
     ) -> Result<(Life, Snapshot), Error> {
         let _one = self.only_one()?;
+        let mut first = first;
+        loop {
+            let (life, last, unheard) = self.live(replay, patience, first, watch)?;
+            if life != Life::Waits || unheard.is_empty() {
+                return Ok((life, last));
+            }
+            // Whoever said it was told that it counts.
+            first = First::Nothing;
+            for input in unheard {
+                match input {
+                    Input::Ruled(conflict, ruling) => self.rule(&conflict, ruling)?,
+                    _ => first = First::Cancel,
+                }
+            }
+        }
+    }
+
+    /// One life of a coordinator; gives what was said to it that it didn't hear any more, too.
+    fn live(
+        &self,
+        replay: &ReplayOptions,
+        patience: Patience,
+        first: First,
+        watch: &mut dyn FnMut(&Snapshot),
+    ) -> Result<(Life, Snapshot, Vec<Input>), Error> {
         let (mail, clock) = (Mail::default(), Arc::new(SystemClock::default()) as Arc<dyn Clock>);
         let (mut transport, hub) = self.ways(replay, &mail, &clock)?;
         let (say, said) = bounded(SAID_MAX);
@@ -58,9 +84,10 @@ impl Site {
         }
         let now: Arc<Mutex<Option<Snapshot>>> = Arc::default();
         let heard = Arc::clone(&now);
-        let _control =
+        let control =
             Control::listen(&self.control_socket(), move |word| hear(word, &heard, &say))?;
         let mut record = self.record()?;
+        let before = Before::of(&record.read()?, self.told()?);
         let ground = Ground {
             record: &mut record,
             transport: &mut transport,
@@ -69,20 +96,26 @@ impl Site {
         };
         let mut lost = None;
         let mut tell = |snapshot: Snapshot| {
+            let snapshot = before.added_to(snapshot);
+            // Whoever sees in the file that something waits can say something about it at once.
+            *now.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot.clone());
             // What is decided is in the record; who only looks sees what came before, then.
             lost = self.keep_status(&snapshot).err();
             watch(&snapshot);
-            *now.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
+            snapshot
         };
         let (terms, times) = (self.config.terms(), self.config.times);
-        let mut step = |machine: &Machine| tell(Snapshot::of(machine, None));
+        let mut step = |machine: &Machine| {
+            tell(Snapshot::of(machine, None));
+        };
         let (life, engine) = coordinate(terms, times, patience, ground, &mut step)?;
-        let last = Snapshot::of(engine.machine(), Some(&life));
-        tell(last.clone());
+        let last = tell(Snapshot::of(engine.machine(), Some(&life)));
         if let (Some(hub), Life::Ended(_)) = (&hub, &life) {
             hub.dismiss();
         }
-        lost.map_or(Ok((life, last)), Err)
+        // Nobody says anything any more when it is looked at what was said.
+        drop(control);
+        lost.map_or_else(|| Ok((life, last, said.try_iter().collect())), Err)
     }
 
     /// Makes sure that no other process holds it, for as long as what is given lives.

@@ -9,15 +9,12 @@ use crate::block_journal::{Place, survey};
 use crate::coordination::participant::Participant;
 use crate::coordination::participants::{
     BoundarySync, CrossLayer, KernelJournal, ReplayEngine, Side, UserspaceJournal,
-    shared_transactions,
 };
 use crate::coordination::report::{Name, Said, Stream};
-use crate::coordination::terms::Sharing;
 use crate::error::{Error, IoContext as _};
-use crate::journal::Journal;
 use crate::recovery::{Places, RecoveryOptions};
-use crate::replay::{DamagePolicy, ReplayOptions};
-use crate::storage::{DiskFolder, Folder, MemoryFolder};
+use crate::replay::ReplayOptions;
+use crate::storage::{DiskFolder, Folder};
 
 impl Site {
     /// Those who take part in this process, by their names. Those that are other processes join by themselves.
@@ -46,22 +43,10 @@ impl Site {
         let there = |path: &Path| self.folder(path);
         let made = |path: &Path| self.made_folder(path);
         Ok(Some(match member {
-            MemberConfig::UserspaceJournal { stream, journal, checkpoints, records, .. } => {
-                Box::new(UserspaceJournal {
-                    stream: stream.clone(),
-                    sharing: self.config.sharing.clone(),
-                    places: Places {
-                        journal: there(journal)?,
-                        checkpoints: Some(made(checkpoints)?),
-                        records: Some(made(records)?),
-                    },
-                    staging: self.work_of(&format!("{name}/staging"))?,
-                    options: RecoveryOptions {
-                        replay: ReplayOptions { list_skipped: true, ..replay.clone() },
-                        ..RecoveryOptions::default()
-                    },
-                })
-            }
+            MemberConfig::UserspaceJournal { .. } => match self.semantic(name, replay)? {
+                Some(journal) => Box::new(journal),
+                None => return Ok(None),
+            },
             MemberConfig::ReplayEngine { stream, journal, state, .. } => Box::new(ReplayEngine {
                 stream: stream.clone(),
                 journal: there(journal)?,
@@ -97,21 +82,43 @@ impl Site {
     /// A participant as the cross-layer manager sees it; none of those that keep no journal.
     fn side(&self, name: &str, replay: &ReplayOptions) -> Result<Option<Box<dyn Side>>, Error> {
         Ok(match self.config.members.get(name) {
-            Some(MemberConfig::UserspaceJournal { stream, journal, .. }) => {
-                Some(Box::new(Semantic {
-                    journal: self.folder(journal)?,
-                    stream: stream.clone(),
-                    sharing: self.config.sharing.clone(),
-                    options: replay.clone(),
-                }))
-            }
+            Some(MemberConfig::UserspaceJournal { .. }) => self
+                .semantic(name, replay)?
+                .map(|journal| Box::new(Semantic(journal)) as Box<dyn Side>),
             Some(MemberConfig::KernelJournal { stream, journal, image, .. }) => {
-                // It is only looked at.
-                let staging = Arc::new(MemoryFolder::default());
+                // It is only looked at, and at what it keeps in mind.
+                let staging = self.work_of(&format!("{name}/staging"))?;
                 Some(Box::new(Blocks(self.kernel_journal(stream, journal, image, staging)?)))
             }
             _ => None,
         })
+    }
+
+    /// The semantic journal of this name.
+    fn semantic(
+        &self,
+        name: &str,
+        replay: &ReplayOptions,
+    ) -> Result<Option<UserspaceJournal>, Error> {
+        let Some(MemberConfig::UserspaceJournal { stream, journal, checkpoints, records, .. }) =
+            self.config.members.get(name)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(UserspaceJournal {
+            stream: stream.clone(),
+            sharing: self.config.sharing.clone(),
+            places: Places {
+                journal: self.folder(journal)?,
+                checkpoints: Some(self.made_folder(checkpoints)?),
+                records: Some(self.made_folder(records)?),
+            },
+            staging: self.work_of(&format!("{name}/staging"))?,
+            options: RecoveryOptions {
+                replay: ReplayOptions { list_skipped: true, ..replay.clone() },
+                ..RecoveryOptions::default()
+            },
+        }))
     }
 
     fn kernel_journal(
@@ -148,24 +155,16 @@ struct Blocks(KernelJournal);
 impl Side for Blocks {
     fn said(&self, alive: &dyn Fn()) -> Result<BTreeMap<u64, Said>, Error> {
         alive();
-        Ok(self.0.shared(&survey(&self.0.journal)?))
+        self.0.shared(&survey(&self.0.journal)?)
     }
 }
 
 /// A semantic journal, as the cross-layer manager sees it.
 #[derive(Debug)]
-struct Semantic {
-    journal: Arc<dyn Folder>,
-    stream: Stream,
-    sharing: Sharing,
-    options: ReplayOptions,
-}
+struct Semantic(UserspaceJournal);
 
 impl Side for Semantic {
     fn said(&self, alive: &dyn Fn()) -> Result<BTreeMap<u64, Said>, Error> {
-        let journal = Journal::open(Arc::clone(&self.journal))?;
-        let options = ReplayOptions { damage: DamagePolicy::Prefix, ..self.options.clone() };
-        let shared = shared_transactions(&journal, &options, &self.sharing, &self.stream, alive)?;
-        Ok(shared.transactions)
+        self.0.shared(alive)
     }
 }

@@ -10,6 +10,7 @@
 //! | `sockets/participants` | the socket of participants that are other processes |
 //! | `sockets/control` | the socket of whoever has something to say to a coordinator that runs |
 
+mod before;
 mod config;
 mod control;
 mod hold;
@@ -37,6 +38,7 @@ use crate::storage::{self, DiskFolder, Folder};
 pub(crate) const CONFIG: &str = "coordination.json";
 const STATUS: &str = "status.json";
 const WORK: &str = "work";
+const DECISIONS: &str = "decisions";
 /// No file of ours is longer, in bytes.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -102,7 +104,19 @@ impl Site {
     /// # Errors
     /// As [`FileRecord::read`].
     pub fn is_under_way(&self) -> Result<bool, Error> {
-        Ok(Memory::of(&self.record()?.read()?).under_way.is_some())
+        Ok(Memory::of(&self.entries()?).under_way.is_some())
+    }
+
+    /// What was decided so far. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`FileRecord::read`].
+    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+        let path = self.path.join(DECISIONS);
+        match DiskFolder::open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            folder => FileRecord::new(Arc::new(folder.context("open", &path, None)?)).read(),
+        }
     }
 
     /// Where its decisions are kept.
@@ -111,7 +125,7 @@ impl Site {
     /// What storage says.
     pub fn record(&self) -> Result<FileRecord, Error> {
         // A folder of its own, since other folders have locks of their own, too.
-        let path = self.path.join("decisions");
+        let path = self.path.join(DECISIONS);
         let folder = DiskFolder::create(&path).context("create", &path, None)?;
         Ok(FileRecord::new(Arc::new(folder)))
     }
@@ -137,6 +151,13 @@ impl Site {
     /// # Errors
     /// What storage says; [`Error::InconsistentRecovery`] where the file can't be understood.
     pub fn status(&self) -> Result<Option<Snapshot>, Error> {
+        // Told first and decided then: what is read in this order can only be corrected by what is decided.
+        let Some(told) = self.told()? else { return Ok(None) };
+        Ok(Some(before::corrected(&self.entries()?, told)))
+    }
+
+    /// What was told last.
+    fn told(&self) -> Result<Option<Snapshot>, Error> {
         let Some(bytes) = storage::read_whole(self.folder.as_ref(), STATUS, BYTES_MAX)? else {
             return Ok(None);
         };
@@ -164,7 +185,8 @@ impl Site {
     pub fn rule(&self, conflict: &str, ruling: Ruling) -> Result<(), Error> {
         let mut record = self.record()?;
         let memory = Memory::of(&record.lead()?);
-        let status = self.status()?.filter(|status| {
+        // What was said since it was told can be said otherwise as long as nobody has gone by it.
+        let status = self.told()?.filter(|status| {
             // What an earlier coordination waited for is of no interest to this one.
             memory.under_way.is_some() && status.state == State::Waiting
         });
