@@ -117,7 +117,10 @@ fn killed_at_any_moment_it_goes_on_to_the_same_cut_and_tells_the_same() {
     for number in 0..KILLS {
         let system = System::without_end_of_files(15);
         let mut child = start(&system, &["--accept-loss"]);
-        std::thread::sleep(takes.mul_f64(random.random_range(0.0..1.0)));
+        let (began, lives) = (Instant::now(), takes.mul_f64(random.random_range(0.0..1.0)));
+        while began.elapsed() < lives {
+            std::thread::yield_now();
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         let record = fs::read_to_string(system.path().join("decisions/decisions.jsonl"));

@@ -57,7 +57,7 @@ impl GivenUp {
     /// Keeps it in this folder.
     pub(super) fn keep(&self, folder: &dyn Folder) -> Result<(), Error> {
         if self.count() > TRANSACTIONS_MAX {
-            let reason = format!("{} are as many as are kept in mind", TRANSACTIONS_MAX);
+            let reason = format!("{TRANSACTIONS_MAX} are as many as are kept in mind");
             return Err(Error::InvalidOption { option: "shared transactions", reason });
         }
         let bytes = serde_json::to_vec(self)

@@ -75,7 +75,7 @@ fn say_rulings(told: &mut Snapshot, rulings: &BTreeMap<String, Ruling>) {
 
 /// What has become of the coordination that had a life of some epoch.
 enum Lives {
-    UnderWay(UnderWay),
+    UnderWay(Box<UnderWay>),
     Ended(Option<End>),
     Unknown,
 }
@@ -93,7 +93,8 @@ impl Lives {
             }
             memory.add(entry);
         }
-        memory.under_way.filter(|_| is_it).map_or(Self::Unknown, Self::UnderWay)
+        let under_way = memory.under_way.filter(|_| is_it);
+        under_way.map_or(Self::Unknown, |it| Self::UnderWay(Box::new(it)))
     }
 }
 
