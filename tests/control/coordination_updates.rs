@@ -119,7 +119,7 @@ fn snapshots_come_until_the_end_which_is_the_last_one() {
     assert_eq!(ended, Life::Ended(End::Consistent { plan: plan.clone() }));
     // Who asks afterwards gets the last one, and is not kept waiting.
     let late = service.updates("one").unwrap();
-    assert_eq!(runtime.block_on(late.collect::<Vec<_>>()), [last.clone()]);
+    assert_eq!(runtime.block_on(late.collect::<Vec<_>>()), std::slice::from_ref(last));
     assert!(service.updates("two").is_err());
 }
 
