@@ -288,7 +288,9 @@ fn fault_49_a_cancel_at_the_last_commit_publishes_nothing() {
     let long = WriterOptions { block_bytes: 1024 * 1024, segment_bytes: 1 << 30, ..OPTIONS };
     // Its members fill several blocks, and its end lies an epoch later.
     let made = Made::by(&[Step::Transaction(30, 100_000), Step::Close], long);
-    for threads in THREADS.map(|threads| NonZero::new(threads).unwrap()) {
+    let threads = THREADS.map(|threads| NonZero::new(threads).unwrap());
+    // Whether all else is done when it comes is for the threads to say: mostly, not always.
+    for threads in threads.repeat(20) {
         let cancel = Arc::new(AtomicBool::new(false));
         let (cancelled, reads) = (Arc::clone(&cancel), AtomicUsize::new(0));
         let folder = WatchedFolder::over(copy_of(&made.folder), move |call| {
