@@ -16,9 +16,9 @@ fuzz() {
         -- -seed=1 -max_total_time=30 -timeout=60 -rss_limit_mb=1024 -print_final_stats=1
 }
 
-# Two targets at a time, since each is busy on little more than one core. Each one's log is shown when both have
+# A few targets at a time, since each is busy on little more than one core. Each one's log is shown when it has
 # ended: its end where all is well, all of it where not.
-fuzz_two() {
+fuzz_together() {
     local target pids=() failed=0
     for target; do
         fuzz "$target" &>"target/ci/fuzz-$target.log" &
