@@ -1,22 +1,8 @@
 //! What the random events are drawn with.
 
-/// A generator of numbers that look random (SplitMix64).
-#[derive(Debug)]
-pub(crate) struct Dice(pub(crate) u64);
+pub(crate) use crate::crashing::Dice;
 
 impl Dice {
-    pub(crate) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `limit`; 0 where there is none.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.roll() % (limit.max(1) as u64)).unwrap()
-    }
-
     /// Whether one of `n` times.
     pub(crate) fn once_in(&mut self, n: usize) -> bool {
         self.below(n) == 0

@@ -115,7 +115,7 @@ impl Engine {
                 self.step(Input::Answered(name, answer))
             }
             Event::Alive(name, epoch) => {
-                let until = self.now.saturating_add(Duration::from_millis(self.times.silent_ms));
+                let until = self.silent_from();
                 if let Some(alive_until) = self.alive_until.get_mut(&name)
                     && epoch == self.machine.epoch()
                 {
@@ -154,9 +154,7 @@ impl Engine {
         for output in outputs {
             match output {
                 Output::Send(name, call) => {
-                    let until =
-                        self.now.saturating_add(Duration::from_millis(self.times.silent_ms));
-                    self.alive_until.insert(name.clone(), until);
+                    self.alive_until.insert(name.clone(), self.silent_from());
                     actions.push(Action::Send(name, call));
                 }
                 Output::Set(timer) => {
@@ -181,11 +179,16 @@ impl Engine {
         actions
     }
 
+    /// When who gives a sign of life now counts as silent, if none follows.
+    fn silent_from(&self) -> Duration {
+        self.now.saturating_add(Duration::from_millis(self.times.silent_ms))
+    }
+
     /// What time has run out for, one at a time, the earliest first.
     fn ran_out(&mut self) -> Option<Input> {
         let due = |at: &Duration| *at <= self.now;
         let timer = self.timers.iter().filter(|(_, at)| due(at)).min_by_key(|(_, at)| **at);
-        if let Some((timer, _)) = timer.map(|(timer, at)| (timer.clone(), *at)) {
+        if let Some(timer) = timer.map(|(timer, _)| timer.clone()) {
             self.timers.remove(&timer);
             return Some(Input::Expired(timer));
         }

@@ -221,6 +221,22 @@ pub(crate) fn read_whole(
     Ok(Some(bytes))
 }
 
+/// Takes away the files whose names are wanted away, durably.
+///
+/// # Errors
+/// [`Error::Io`] when storage fails.
+pub(crate) fn remove_where(folder: &dyn Folder, goes: impl Fn(&str) -> bool) -> Result<(), Error> {
+    let mut names = folder.list().context("list", folder.path(""), None)?;
+    names.retain(|name| goes(name));
+    for name in &names {
+        folder.remove(name).context("remove", folder.path(name), None)?;
+    }
+    match names.is_empty() {
+        true => Ok(()),
+        false => folder.sync_folder().context("sync", folder.path(""), None),
+    }
+}
+
 /// Fills `buffer` from `offset` on.
 ///
 /// # Errors

@@ -68,11 +68,7 @@ impl Machine {
         let open = found.iter().any(Found::is_open);
         // What waited and wasn't found again waits no more.
         self.found.retain(|before| !before.is_open());
-        for it in found {
-            let key = it.conflict.key();
-            self.found.retain(|before| before.conflict.key() != key);
-            self.found.push(it);
-        }
+        found.into_iter().for_each(|it| self.note(it));
         if open {
             self.stage = Stage::Waiting;
             return vec![Output::Wait];

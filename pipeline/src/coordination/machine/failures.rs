@@ -1,7 +1,6 @@
 //! Who fails or falls silent, what is cancelled, and the way back.
 
-use super::Timer;
-use super::{Asked, End, Found, Machine, Output, Part, Stage};
+use super::{Asked, End, Found, Machine, Output, Part, Stage, Timer};
 use crate::coordination::conflict::{Conflict, Resolution};
 use crate::coordination::record::{Entry, Refusal};
 use crate::coordination::report::Name;
@@ -112,7 +111,8 @@ impl Machine {
         matches!(self.stage, Stage::GoingBack | Stage::CleaningUp | Stage::Ended)
     }
 
-    fn note(&mut self, found: Found) {
+    /// Takes in what was found, in place of what was found of the same before.
+    pub(super) fn note(&mut self, found: Found) {
         let key = found.conflict.key();
         self.found.retain(|before| before.conflict.key() != key);
         self.found.push(found);

@@ -29,6 +29,7 @@ const LEAVING: &str = ".leaving";
 const SWITCH: &str = "switch.json";
 /// No such file is longer, in bytes.
 const SWITCH_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// A copy of a journal on the far side of a boundary.
 #[derive(Debug)]
 pub struct BoundarySync {
@@ -116,20 +117,11 @@ impl BoundarySync {
 
     /// Takes away what is on its way.
     fn clear_arriving(&self) -> Result<(), Error> {
-        self.remove_all(|name| name.ends_with(ARRIVING))
+        self.remove_ending(ARRIVING)
     }
 
-    fn remove_all(&self, which: impl Fn(&str) -> bool) -> Result<(), Error> {
-        let names = self.copy.list().context("list", self.copy.path(""), None)?;
-        let mut removed = false;
-        for name in names.iter().filter(|name| which(name)) {
-            self.copy.remove(name).context("remove", self.copy.path(name), None)?;
-            removed = true;
-        }
-        match removed {
-            true => self.copy.sync_folder().context("sync", self.copy.path(""), None),
-            false => Ok(()),
-        }
+    fn remove_ending(&self, end: &str) -> Result<(), Error> {
+        storage::remove_where(self.copy.as_ref(), |name| name.ends_with(end))
     }
 
     /// What takes its place now, where something does.
@@ -169,7 +161,7 @@ impl BoundarySync {
         folder.sync_folder().context("sync", folder.path(""), None)?;
         folder.remove(SWITCH).context("remove", folder.path(SWITCH), None)?;
         folder.sync_folder().context("sync", folder.path(""), None)?;
-        self.remove_all(|name| name.ends_with(LEAVING))
+        self.remove_ending(LEAVING)
     }
 }
 
@@ -210,9 +202,12 @@ impl Participant for BoundarySync {
             ..WriterOptions::default()
         };
         let writer = Writer::create(self.arriving(), options)?;
-        self.visit(&source, cut, work, &mut |event| writer.append_as_is(event))?;
+        let arrived = self.visit(&source, cut, work, &mut |event| writer.append_as_is(event))?;
         writer.close()?;
-        self.validate(plan, work).map(|_| ())
+        match arrived {
+            _ if arrived == cut => Ok(()),
+            _ => Err(not_what_was_sent(arrived)),
+        }
     }
 
     fn validate(&mut self, plan: &Plan, work: &Work<'_>) -> Result<Proof, Error> {
@@ -220,8 +215,7 @@ impl Participant for BoundarySync {
         let arrived = self.content(&self.arriving(), cut, work)?;
         let sent = self.content(&self.source, cut, work)?;
         if arrived != sent || arrived.last_lsn != cut {
-            let reason = format!("what arrived up to LSN {} isn't what was sent", arrived.last_lsn);
-            return Err(Error::InconsistentRecovery { reason });
+            return Err(not_what_was_sent(arrived.last_lsn));
         }
         Ok(Proof::from([(format!("{}, events", self.stream), CutDigest(arrived.digest))]))
     }
@@ -245,7 +239,12 @@ impl Participant for BoundarySync {
         };
         match switch {
             Some(switch) => self.carry_out(&switch),
-            None => self.remove_all(|name| name.ends_with(LEAVING)),
+            None => self.remove_ending(LEAVING),
         }
     }
+}
+
+fn not_what_was_sent(last_lsn: u64) -> Error {
+    let reason = format!("what arrived up to LSN {last_lsn} isn't what was sent");
+    Error::InconsistentRecovery { reason }
 }

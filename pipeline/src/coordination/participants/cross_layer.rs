@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
+use crate::coordination::cut::Verdict;
 use crate::coordination::participant::{Participant, Vote, Work};
 use crate::coordination::plan::Plan;
 use crate::coordination::report::{Name, Proof, Report, Said};
@@ -48,7 +49,7 @@ impl Participant for CrossLayer {
                 Some(Said::Prepared(place)) => {
                     let cut = plan.cut.get(&place.stream).copied().unwrap_or(0);
                     let verdict = plan.verdicts.get(&id);
-                    place.at <= cut && verdict == Some(&crate::coordination::Verdict::Commit)
+                    place.at <= cut && verdict == Some(&Verdict::Commit)
                 }
                 Some(Said::Aborted | Said::Unfinished) | None => false,
             };

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, IoContext as _};
-use crate::storage::{self, Folder, read_exact_at};
+use crate::error::Error;
+use crate::storage::{self, Folder};
 
 /// The file of them.
 pub(super) const GIVEN_UP: &str = "given-up.json";
@@ -35,15 +35,10 @@ pub(super) struct GivenUp(Vec<Range>);
 impl GivenUp {
     /// What is kept in this folder; nothing where nothing is.
     pub(super) fn read(folder: &Arc<dyn Folder>) -> Result<Self, Error> {
-        let names = folder.list().context("list", folder.path(""), None)?;
-        if !names.iter().any(|name| name == GIVEN_UP) {
-            return Ok(Self::default());
-        }
         let path = folder.path(GIVEN_UP);
-        let file = folder.open(GIVEN_UP).context("open", &path, None)?;
-        let length = file.length().context("read", &path, None)?.min(BYTES_MAX);
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-        read_exact_at(file.as_ref(), &mut bytes, 0).context("read", &path, Some(0))?;
+        let Some(bytes) = storage::read_whole(folder.as_ref(), GIVEN_UP, BYTES_MAX)? else {
+            return Ok(Self::default());
+        };
         let wrong = |reason: String| Error::InconsistentRecovery {
             reason: format!("{}: {reason}", path.display()),
         };

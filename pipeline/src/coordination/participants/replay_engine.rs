@@ -8,7 +8,7 @@ use super::staged::Staged;
 use crate::checkpoint::{Catalogue, CheckpointPolicy};
 use crate::coordination::participant::{Participant, Vote, Work};
 use crate::coordination::plan::Plan;
-use crate::coordination::report::{CutDigest, Proof, Report, Role, Standing, Stream};
+use crate::coordination::report::{Proof, Report, Role, Standing, Stream};
 use crate::error::{Error, IoContext as _};
 use crate::journal::Journal;
 use crate::replay::{
@@ -89,13 +89,12 @@ impl Participant for ReplayEngine {
             ..self.options.clone()
         };
         replay(&journal, &options, &mut |_| (work.alive)())?;
-        self.validate(plan, work).map(|_| ())
+        staged.check_is_at(cut)
     }
 
     fn validate(&mut self, plan: &Plan, work: &Work<'_>) -> Result<Proof, Error> {
         (work.alive)();
-        let digest = self.staged().prove(plan.cut_of(&self.stream)?)?;
-        Ok(Proof::from([(self.stream.clone(), CutDigest(digest))]))
+        self.staged().prove(plan, &self.stream)
     }
 
     fn roll_back(&mut self, _: &Work<'_>) -> Result<(), Error> {

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use vexfs_kernels::Digest;
-
 use crate::checkpoint::{Catalogue, CheckpointFile, CheckpointPolicy, merge};
-use crate::error::{Error, IoContext as _};
+use crate::coordination::plan::Plan;
+use crate::coordination::report::{CutDigest, Proof, Stream};
+use crate::error::Error;
 use crate::state::MemoryState;
-use crate::storage::Folder;
+use crate::storage::{self, Folder};
 
 /// The folder of a state that nobody else sees yet.
 #[derive(Clone, Debug)]
@@ -30,17 +30,29 @@ impl Staged {
         Ok(newest.map(|file| (catalogue, file)))
     }
 
-    /// The digest of the state at this cut, by reading all of it.
-    pub(super) fn prove(&self, cut: u64) -> Result<Digest, Error> {
+    /// Makes sure that there is a state at this cut. Whether it can be read, [`Self::prove`] says.
+    pub(super) fn check_is_at(&self, cut: u64) -> Result<(), Error> {
         match self.at(cut)? {
-            Some((catalogue, file)) => Ok(catalogue.prove(&file)?.0),
-            // Nothing happened before it, and that needs no file.
-            None if cut == 0 => Ok(MemoryState::default().digest()),
-            None => {
-                let reason = format!("no state at {cut} is in {}", self.folder.path("").display());
-                Err(Error::InconsistentRecovery { reason })
-            }
+            Some(_) => Ok(()),
+            None => Err(self.nothing_at(cut)),
         }
+    }
+
+    /// What there is at the cut of a stream, by reading all of it.
+    pub(super) fn prove(&self, plan: &Plan, stream: &Stream) -> Result<Proof, Error> {
+        let cut = plan.cut_of(stream)?;
+        let digest = match self.at(cut)? {
+            Some((catalogue, file)) => catalogue.prove(&file)?.0,
+            // Nothing happened before it, and that needs no file.
+            None if cut == 0 => MemoryState::default().digest(),
+            None => return Err(self.nothing_at(cut)),
+        };
+        Ok(Proof::from([(stream.clone(), CutDigest(digest))]))
+    }
+
+    fn nothing_at(&self, cut: u64) -> Error {
+        let reason = format!("no state at {cut} is in {}", self.folder.path("").display());
+        Error::InconsistentRecovery { reason }
     }
 
     /// Puts it among others; gives its watermark. None where nothing is staged.
@@ -59,14 +71,6 @@ impl Staged {
 
     /// Takes away all that is staged.
     pub(super) fn clear(&self) -> Result<(), Error> {
-        let folder = &self.folder;
-        let names = folder.list().context("list", folder.path(""), None)?;
-        for name in &names {
-            folder.remove(name).context("remove", folder.path(name), None)?;
-        }
-        match names.is_empty() {
-            true => Ok(()),
-            false => folder.sync_folder().context("sync", folder.path(""), None),
-        }
+        storage::remove_where(self.folder.as_ref(), |_| true)
     }
 }

@@ -8,7 +8,7 @@ use super::sessions::{Shared, shared_transactions};
 use super::staged::Staged;
 use crate::coordination::participant::{Participant, Vote, Work};
 use crate::coordination::plan::Plan;
-use crate::coordination::report::{CutDigest, Proof, Report, Role, Said, Standing, Stream};
+use crate::coordination::report::{Proof, Report, Role, Said, Standing, Stream};
 use crate::coordination::terms::Sharing;
 use crate::error::Error;
 use crate::journal::Journal;
@@ -118,13 +118,12 @@ impl Participant for UserspaceJournal {
         let options = RecoveryOptions { only: Some(Way::Coordinated), ..self.options.clone() };
         let mut manager = self.manager(places, options).with_coordinator(Box::new(Agreed(cut)));
         manager.recover(&mut |_| (work.alive)())?;
-        self.validate(plan, work).map(|_| ())
+        staged.check_is_at(cut)
     }
 
     fn validate(&mut self, plan: &Plan, work: &Work<'_>) -> Result<Proof, Error> {
         (work.alive)();
-        let digest = self.staged().prove(plan.cut_of(&self.stream)?)?;
-        Ok(Proof::from([(self.stream.clone(), CutDigest(digest))]))
+        self.staged().prove(plan, &self.stream)
     }
 
     fn roll_back(&mut self, _: &Work<'_>) -> Result<(), Error> {
