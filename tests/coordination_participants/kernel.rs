@@ -12,9 +12,8 @@ use vexfs_replay::coordination::participants::{
     CrossLayer, KernelJournal, Side, UserspaceJournal, shared_transactions,
 };
 use vexfs_replay::coordination::{
-    End, FileRecord, Ground, Life as Lived, Member, Name, Need, Participant, ParticipantKind,
-    Patience, Place as At, Plan, Policy, SHARED_FROM, Said, Sharing, Terms, Times, Vote, Work,
-    coordinate,
+    End, Life as Lived, Member, Name, Need, Participant, ParticipantKind, Place as At, Plan,
+    Policy, SHARED_FROM, Said, Sharing, Terms, Vote, Work,
 };
 use vexfs_replay::event::{Body, Property};
 use vexfs_replay::journal::{Journal, NewEvent, Writer as Semantic, WriterOptions};
@@ -22,10 +21,9 @@ use vexfs_replay::recovery::Places;
 use vexfs_replay::replay::{DamagePolicy, ReplayOptions};
 use vexfs_replay::storage::{Folder, MemoryFolder};
 
-use crate::direct::{Direct, Hasty};
 use crate::failures::Fails;
 use crate::limited::Life;
-use crate::world::{World, accepting, recovery_options, replay_options, segment};
+use crate::world::{World, accepting, content_of, hold, recovery_options, replay_options, segment};
 
 const LONG: i64 = 1_000_000;
 const BLOCK: usize = 4096;
@@ -132,13 +130,7 @@ impl Scene {
     }
 
     fn content(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut content = BTreeMap::new();
-        for (folder_name, folder) in self.folders() {
-            for name in folder.list().unwrap() {
-                content.insert(format!("{folder_name}/{name}"), folder.get(&name).unwrap());
-            }
-        }
-        content
+        content_of(&self.folders())
     }
 
     /// Both journals, the image, and what the block journal keeps in mind.
@@ -199,20 +191,13 @@ impl Scene {
         life: &Life,
         participants: BTreeMap<Name, Box<dyn Participant>>,
     ) -> Result<Lived, Error> {
-        let mut record = FileRecord::new(life.folder(self.decisions.clone()));
-        let mut transport = Direct::new(participants);
-        let clock = Hasty::new(&transport);
-        let (_say, said) = crossbeam_channel::bounded(1);
-        let ground =
-            Ground { record: &mut record, transport: &mut transport, clock: &clock, said: &said };
         let member = |kind| Member { kind, need: Need::Required };
         let members = BTreeMap::from([
             ("disk".to_owned(), member(ParticipantKind::KernelJournal)),
             ("files".to_owned(), member(ParticipantKind::UserspaceJournal)),
         ]);
         let terms = Terms { members, policy, ..Terms::default() };
-        coordinate(terms, Times::default(), Patience::End, ground, &mut |_| {})
-            .map(|(life, _)| life)
+        hold(terms, life.folder(self.decisions.clone()), participants)
     }
 
     /// The image, block by block; each block holds one byte only.

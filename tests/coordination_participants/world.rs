@@ -100,13 +100,7 @@ impl World {
 
     /// All that participants store, but for the decisions.
     pub(crate) fn content(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut content = BTreeMap::new();
-        for (folder_name, folder) in self.folders() {
-            for name in folder.list().unwrap() {
-                content.insert(format!("{folder_name}/{name}"), folder.get(&name).unwrap());
-            }
-        }
-        content
+        content_of(&self.folders())
     }
 
     /// A copy that shares nothing with it.
@@ -206,14 +200,7 @@ impl World {
         life: &Life,
         participants: BTreeMap<Name, Box<dyn Participant>>,
     ) -> Result<Lived, Error> {
-        let mut record = FileRecord::new(life.folder(self.decisions.clone()));
-        let mut transport = Direct::new(participants);
-        let clock = Hasty::new(&transport);
-        let (_say, said) = crossbeam_channel::bounded(1);
-        let ground =
-            Ground { record: &mut record, transport: &mut transport, clock: &clock, said: &said };
-        coordinate(terms(policy), Times::default(), Patience::End, ground, &mut |_| {})
-            .map(|(life, _)| life)
+        hold(terms(policy), life.folder(self.decisions.clone()), participants)
     }
 
     /// The digest of the state that a journal leads to, up to an LSN, replayed serially.
@@ -259,6 +246,32 @@ pub(crate) fn terms(policy: Policy) -> Terms {
     ];
     let members = members.map(|(name, kind)| (name.to_owned(), member(kind)));
     Terms { members: members.into(), policy, ..Terms::default() }
+}
+
+/// A life of a coordinator whose decisions are in this folder, and that waits for nobody.
+pub(crate) fn hold(
+    terms: Terms,
+    decisions: Arc<dyn Folder>,
+    participants: BTreeMap<Name, Box<dyn Participant>>,
+) -> Result<Lived, Error> {
+    let mut record = FileRecord::new(decisions);
+    let mut transport = Direct::new(participants);
+    let clock = Hasty::new(&transport);
+    let (_say, said) = crossbeam_channel::bounded(1);
+    let ground =
+        Ground { record: &mut record, transport: &mut transport, clock: &clock, said: &said };
+    coordinate(terms, Times::default(), Patience::End, ground, &mut |_| {}).map(|(life, _)| life)
+}
+
+/// All that these folders hold.
+pub(crate) fn content_of(folders: &[(&str, &MemoryFolder)]) -> BTreeMap<String, Vec<u8>> {
+    let mut content = BTreeMap::new();
+    for (folder_name, folder) in folders {
+        for name in folder.list().unwrap() {
+            content.insert(format!("{folder_name}/{name}"), folder.get(&name).unwrap());
+        }
+    }
+    content
 }
 
 /// The name of a journal's first segment.
