@@ -5,6 +5,14 @@
 //! read by value from unaligned bytes, so nothing here depends on the host's byte order, and
 //! hostile bytes can't be anything worse than wrong numbers.
 
+/// A structure that lies in bytes.
+pub trait Structure {
+    /// Its length in bytes.
+    const BYTES: usize;
+    /// Writes it over the front of `bytes`.
+    fn write(&self, bytes: &mut [u8]);
+}
+
 /// A scalar or byte array that can stand in a wire structure.
 pub trait Field: Copy {
     /// Its length in bytes.
@@ -30,6 +38,7 @@ macro_rules! scalar_fields {
                 Self::from_le_bytes(raw)
             }
 
+            #[inline(always)]
             fn write(self, bytes: &mut [u8]) {
                 bytes.copy_from_slice(&self.to_le_bytes());
             }
@@ -52,6 +61,7 @@ macro_rules! array_fields {
                 raw
             }
 
+            #[inline(always)]
             fn write(self, bytes: &mut [u8]) {
                 bytes.copy_from_slice(&self);
             }
@@ -86,6 +96,15 @@ macro_rules! wire {
         #[derive(Clone, Copy, Debug, PartialEq)]
         $visibility struct $name { $($(#[$field_attribute])* pub $field: $type,)* }
 
+        impl $crate::wire::Structure for $name {
+            const BYTES: usize = Self::BYTES;
+
+            #[inline(always)]
+            fn write(&self, bytes: &mut [u8]) {
+                self.write(bytes);
+            }
+        }
+
         impl $name {
             /// The length of the structure in bytes.
             pub const BYTES: usize = 0 $(+ <$type as $crate::wire::Field>::BYTES)*;
@@ -105,6 +124,7 @@ macro_rules! wire {
             }
 
             /// Writes the structure over the front of `bytes`.
+            #[inline(always)]
             pub fn write(&self, bytes: &mut [u8]) {
                 let at = 0;
                 $(

@@ -173,7 +173,8 @@ impl Met {
         let bytes = kind.map_or(0, |(.., bytes)| *bytes);
         for filling in [0, 1] {
             let mut table = Table::default();
-            table.put(None, tag, &effect.key, [&vec![filling; bytes], b"rest"]);
+            let value = [&vec![filling; bytes][..], b"rest"].concat();
+            table.put(None, tag, &effect.key, value.len()).copy_from_slice(&value);
             let contradiction = apply(&mut table, tag, effect, STAMP);
             self.one_there.extend(contradiction.map(contradiction_name));
         }

@@ -2,6 +2,7 @@
 //!
 //! Reading borrows and never copies; it may be given any bytes at all.
 
+use super::taxonomy::{BodyVisitor, Itself};
 use super::{Body, EventType, OPTIONAL_TYPE_BIT, TailIter};
 use crate::wire;
 
@@ -197,16 +198,40 @@ impl<'a> Event<'a> {
     /// [`Malformed`] when the type is unknown and not optional, or the payload is not of its shape.
     #[inline(always)]
     pub fn body(&self) -> Result<Option<Body<'a>>, Malformed> {
-        let code = self.header.event_type;
-        match EventType::from_code(code) {
-            Some(event_type) => Body::decode(event_type, self.payload()).map(Some).map_err(
-                |super::PayloadSizeMismatch { expected_bytes: expected, found_bytes: found }| {
-                    Malformed::PayloadParts { expected, found }
-                },
-            ),
-            None if code & OPTIONAL_TYPE_BIT != 0 => Ok(None),
-            None => Err(Malformed::UnknownType { code }),
+        self.body_for(Itself)
+    }
+
+    /// As [`Self::body`], for a visitor that is compiled for each type.
+    #[inline(always)]
+    pub(crate) fn body_for<V: BodyVisitor<'a>>(
+        &self,
+        visitor: V,
+    ) -> Result<Option<V::Out>, Malformed> {
+        match self.event_type()? {
+            Some(event_type) => {
+                Body::decode_for(event_type, self.payload(), visitor).map(Some).map_err(
+                    |super::PayloadSizeMismatch {
+                         expected_bytes: expected,
+                         found_bytes: found,
+                     }| { Malformed::PayloadParts { expected, found } },
+                )
+            }
+            None => Ok(None),
         }
+    }
+
+    /// The event's type; `None` for one that is unknown and marked optional.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the type is unknown and not optional.
+    #[inline(always)]
+    pub(crate) fn event_type(&self) -> Result<Option<EventType>, Malformed> {
+        let code = self.header.event_type;
+        let event_type = EventType::from_code(code);
+        if event_type.is_none() && code & OPTIONAL_TYPE_BIT == 0 {
+            return Err(Malformed::UnknownType { code });
+        }
+        Ok(event_type)
     }
 }
 
@@ -225,6 +250,7 @@ impl<'a> EventIter<'a> {
         Self { rest: payload, next_lsn: first_lsn, events_left: event_count }
     }
 
+    #[inline(always)]
     fn step(&mut self) -> Result<Option<Event<'a>>, Malformed> {
         if self.events_left == 0 {
             let found = self.rest.len() as u64;
@@ -241,7 +267,7 @@ impl<'a> EventIter<'a> {
 impl<'a> Iterator for EventIter<'a> {
     type Item = Result<Event<'a>, Malformed>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let stepped = self.step();
         if stepped.is_err() {

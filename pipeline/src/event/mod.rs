@@ -12,4 +12,5 @@ pub use frame::{
 };
 pub use payload::*;
 pub use tail::{KernelHeader, TailField, TailIter, tail_tag};
+pub(crate) use taxonomy::BodyVisitor;
 pub use taxonomy::{Body, Class, EventType, FAMILIES, OPTIONAL_TYPE_BIT, family_bit};

@@ -16,6 +16,27 @@ pub enum Class {
     Boundary,
 }
 
+/// Who takes a [`Body`] as it is decoded. A trait and no closure, so that it can ask to be inlined.
+pub(crate) trait BodyVisitor<'a> {
+    /// What it makes of it.
+    type Out;
+
+    /// Takes it.
+    fn visit(self, body: Body<'a>) -> Self::Out;
+}
+
+/// Takes a body for what it is.
+pub(crate) struct Itself;
+
+impl<'a> BodyVisitor<'a> for Itself {
+    type Out = Body<'a>;
+
+    #[inline(always)]
+    fn visit(self, body: Body<'a>) -> Body<'a> {
+        body
+    }
+}
+
 macro_rules! taxonomy {
     ($($code:literal $variant:ident $name:literal $class:ident $payload:ident $(<$life:lifetime>)?;)*) => {
         /// The type of an event. Inside of the program they count up from 0, so that a `match` is
@@ -70,8 +91,25 @@ macro_rules! taxonomy {
             /// [`PayloadSizeMismatch`] when the lengths inside don't add up to the payload's.
             #[inline(always)]
             pub fn decode(event_type: EventType, payload: &'a [u8]) -> Result<Self, PayloadSizeMismatch> {
+                Self::decode_for(event_type, payload, Itself)
+            }
+
+            /// Reads the payload of an event of this type, and hands it on. What the visitor does is
+            /// compiled once for each type, so that it need not look which one it is.
+            ///
+            /// # Errors
+            /// [`PayloadSizeMismatch`] when the lengths inside don't add up to the payload's.
+            #[inline(always)]
+            pub(crate) fn decode_for<V: BodyVisitor<'a>>(
+                event_type: EventType,
+                payload: &'a [u8],
+                visitor: V,
+            ) -> Result<V::Out, PayloadSizeMismatch> {
                 match event_type {
-                    $(EventType::$variant => $payload::decode(payload).map(Self::$variant),)*
+                    $(EventType::$variant => {
+                        let it = $payload::decode(payload)?;
+                        Ok(visitor.visit(Self::$variant(it)))
+                    })*
                 }
             }
 

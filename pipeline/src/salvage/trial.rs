@@ -45,7 +45,9 @@ impl Trial {
             let Home { partition, tag } = key.home();
             let table = &mut self.state.partitions_mut()[partition];
             match (table.find(tag, &key), before) {
-                (found, Some(value)) => table.put(found, tag, &key, [&value, &[]]),
+                (found, Some(value)) => {
+                    table.put(found, tag, &key, value.len()).copy_from_slice(&value);
+                }
                 (Some(found), None) => table.remove(found),
                 (None, None) => {}
             }

@@ -10,9 +10,12 @@ use vexfs_kernels::prefetch;
 
 use super::decode::Decoded;
 use super::partition::{Descriptor, Settlement};
-use super::transactions::{Settled, body_at};
+use super::transactions::{Settled, body_at, event_at};
+use crate::event::{Body, BodyVisitor};
 use crate::replay::INCONSISTENCIES_MAX;
-use crate::state::{self, Contradiction, Key, Records, Stamp, for_each_effect};
+use crate::state::{
+    self, Contradiction, Effect, EffectVisitor, Key, Records, Stamp, for_each_effect, visit_effects,
+};
 
 /// How many contradictions a partition remembers; it counts them all. As many as a pass tells, since
 /// the first ones may all be of one partition.
@@ -20,7 +23,7 @@ const CONTRADICTIONS_MAX: usize = INCONSISTENCIES_MAX;
 /// How many effects are made ready together.
 const GROUP: usize = 32;
 /// How many bytes of an event are asked for ahead.
-pub(super) const EVENT_BYTES_AHEAD: usize = 128;
+pub(super) const EVENT_BYTES_AHEAD: usize = 256;
 
 /// An effect that contradicts what is there.
 #[derive(Clone, Copy, Debug)]
@@ -107,23 +110,47 @@ impl Owner {
         let (lsn, after) = (descriptor.lsn, self.last_position);
         assert!(position >= after, "an effect of LSN {position} came after one of LSN {after}");
         self.last_position = position;
-        let Some((event, body)) = body_at(lsn, source, descriptor.at()) else { return };
+        let Some(event) = event_at(lsn, source, descriptor.at()) else { return };
         let stamp = Stamp { lsn, timestamp_ns: event.header.timestamp_ns };
-        let mut number = 0;
-        let mut contradiction = None;
-        for_each_effect(&body, |it| {
-            if number == descriptor.effect() {
-                contradiction = state::apply(records, descriptor.tag, &it, stamp);
-            }
-            number += 1;
-        });
-        if let Some(contradiction) = contradiction {
+        let one = One { records, descriptor, stamp, next: 0, contradiction: None };
+        if let Ok(Some(Some(contradiction))) = event.body_for(one) {
             self.contradiction_count += 1;
             if self.contradictions.len() < CONTRADICTIONS_MAX {
                 let effect = descriptor.effect();
                 self.contradictions.push(Contradicted { position, lsn, effect, contradiction });
             }
         }
+    }
+}
+
+/// Applies one of an event's effects.
+struct One<'r, R> {
+    records: &'r mut R,
+    descriptor: Descriptor,
+    stamp: Stamp,
+    /// The number of the next effect that comes.
+    next: u32,
+    contradiction: Option<Contradiction>,
+}
+
+impl<'a, R: Records> BodyVisitor<'a> for One<'_, R> {
+    type Out = Option<Contradiction>;
+
+    #[inline(always)]
+    fn visit(mut self, body: Body<'a>) -> Option<Contradiction> {
+        visit_effects(&body, &mut self);
+        self.contradiction
+    }
+}
+
+impl<'a, R: Records> EffectVisitor<'a> for One<'_, R> {
+    #[inline(always)]
+    fn visit(&mut self, effect: Effect<'a>) {
+        if self.next == self.descriptor.effect() {
+            let tag = self.descriptor.tag;
+            self.contradiction = state::apply(self.records, tag, &effect, self.stamp);
+        }
+        self.next += 1;
     }
 }
 

@@ -7,7 +7,8 @@ use vexfs_kernels::{Digest, Kernel, crc32c};
 use super::partition::{Buckets, Descriptor};
 use super::verify;
 use crate::event::{
-    Body, Class, Event, EventIter, Malformed, OPTIONAL_TYPE_BIT, family_bit, low_bits,
+    Body, BodyVisitor, Class, Event, EventIter, EventType, Malformed, OPTIONAL_TYPE_BIT,
+    family_bit, low_bits,
 };
 use crate::journal::block;
 use crate::journal::damage::Fault;
@@ -223,8 +224,8 @@ impl Decoded {
         reading: Reading<'_>,
         choice: &C,
     ) -> Result<(), Malformed> {
-        let body = event.body()?;
-        let class = body.as_ref().map(|body| body.event_type().class());
+        let event_type = event.event_type()?;
+        let class = event_type.map(EventType::class);
         let is_new = event.lsn > reading.after_lsn;
         if is_new {
             self.tally.count(class);
@@ -232,25 +233,23 @@ impl Decoded {
         if class.is_none() && reading.list_skipped {
             self.unknown.push((event.header.transaction, event.lsn, at));
         }
-        let selected = body.as_ref().is_none_or(|body| choice.selects(event, body));
+        let transaction = event.header.transaction;
+        let role = match event_type {
+            Some(EventType::TransactionBegin) => Some(Role::Begin),
+            Some(EventType::TransactionEnd) => Some(Role::End),
+            _ if transaction != 0 => Some(Role::Member),
+            _ => None,
+        };
+        let wanted = role.is_none() && reading.route && is_new && class == Some(Class::Mutation);
+        let taker = Taker { buckets: &mut self.buckets, event, at, choice, wanted };
+        let selected = event.body_for(taker)?.unwrap_or(true);
         if C::COUNTS && selected && matches!(class, Some(Class::Mutation | Class::Observation)) {
             self.tally.selected += 1;
         }
-        let role = match body {
-            Some(Body::TransactionBegin(_)) => Role::Begin,
-            Some(Body::TransactionEnd(_)) => Role::End,
-            _ if event.header.transaction != 0 => Role::Member,
-            _ => {
-                let wanted = reading.route && is_new && selected;
-                if let (Some(body), Some(Class::Mutation), true) = (&body, class, wanted) {
-                    self.buckets.route((event.lsn, at), body, choice, |it| it);
-                }
-                return Ok(());
-            }
-        };
+        let Some(role) = role else { return Ok(()) };
         let needs_crc = role == Role::Member && reading.validation >= Validation::Full;
         let crc = if needs_crc { crc32c(event.bytes()) } else { 0 };
-        let (transaction, lsn) = (event.header.transaction, event.lsn);
+        let lsn = event.lsn;
         self.transactional.push(TransactionEvent { transaction, lsn, at, crc, role, selected });
         Ok(())
     }
@@ -264,6 +263,29 @@ impl Decoded {
         let keep = self.unknown.partition_point(|&(_, _, place)| place < at);
         self.unknown.truncate(keep);
         self.tally = bad.before;
+    }
+}
+
+/// Takes an event for what it is: says whether it is chosen, and routes its effects where they are
+/// wanted.
+struct Taker<'t, 'a, C> {
+    buckets: &'t mut Buckets<Descriptor>,
+    event: &'t Event<'a>,
+    at: u32,
+    choice: &'t C,
+    wanted: bool,
+}
+
+impl<'a, C: Choice> BodyVisitor<'a> for Taker<'_, 'a, C> {
+    type Out = bool;
+
+    #[inline(always)]
+    fn visit(self, body: Body<'a>) -> bool {
+        let selected = self.choice.selects(self.event, &body);
+        if self.wanted && selected {
+            self.buckets.route((self.event.lsn, self.at), &body, self.choice, |it| it);
+        }
+        selected
     }
 }
 

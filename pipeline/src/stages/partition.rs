@@ -3,7 +3,7 @@
 
 use crate::event::{Body, EVENT_ALIGNMENT};
 use crate::replay::Choice;
-use crate::state::{Home, PARTITIONS, for_each_effect};
+use crate::state::{Effect, EffectVisitor, Home, PARTITIONS, visit_effects};
 
 /// One effect: where its event lies, and what is known of its key. Kept small: every effect is
 /// written to memory and read again as one of these.
@@ -66,15 +66,7 @@ impl<D> Buckets<D> {
         made: impl Fn(Descriptor) -> D,
     ) {
         debug_assert!(at.is_multiple_of(EFFECTS_LIMIT), "an event at {at}");
-        let mut place = at;
-        for_each_effect(body, |it| {
-            if choice.selects_key(&it.key) {
-                let Home { partition, tag } = it.key.home();
-                let descriptor = Descriptor { lsn, tag, place };
-                self.0[partition].push(made(descriptor));
-            }
-            place += 1;
-        });
+        visit_effects(body, &mut Route { buckets: self, lsn, place: at, choice, made });
     }
 
     /// The effects of one partition.
@@ -91,6 +83,27 @@ impl<D> Buckets<D> {
     /// Empties the buckets and keeps their memory.
     pub(crate) fn clear(&mut self) {
         self.0.iter_mut().for_each(Vec::clear);
+    }
+}
+
+/// Routes the effects of one event.
+struct Route<'b, D, C, M> {
+    buckets: &'b mut Buckets<D>,
+    lsn: u64,
+    place: u32,
+    choice: &'b C,
+    made: M,
+}
+
+impl<'a, D, C: Choice, M: Fn(Descriptor) -> D> EffectVisitor<'a> for Route<'_, D, C, M> {
+    #[inline(always)]
+    fn visit(&mut self, effect: Effect<'a>) {
+        if self.choice.selects_key(&effect.key) {
+            let Home { partition, tag } = effect.key.home();
+            let descriptor = Descriptor { lsn: self.lsn, tag, place: self.place };
+            self.buckets.0[partition].push((self.made)(descriptor));
+        }
+        self.place += 1;
     }
 }
 

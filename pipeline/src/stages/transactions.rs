@@ -327,8 +327,14 @@ fn copy_members(block: &[u8], span: Span, choice: &impl Choice, settled: &mut Se
 
 /// The event at a place where one was found before.
 #[inline(always)]
+pub(crate) fn event_at(lsn: u64, buffer: &[u8], at: u32) -> Option<Event<'_>> {
+    Event::read(lsn, buffer.get(at as usize..)?).ok()
+}
+
+/// The same, and its body.
+#[inline(always)]
 pub(crate) fn body_at(lsn: u64, buffer: &[u8], at: u32) -> Option<(Event<'_>, Body<'_>)> {
-    let event = Event::read(lsn, buffer.get(at as usize..)?).ok()?;
+    let event = event_at(lsn, buffer, at)?;
     let body = event.body().ok()??;
     Some((event, body))
 }

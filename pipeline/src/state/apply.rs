@@ -11,6 +11,7 @@ use super::effect::{Change, EdgeEnd, Effect};
 use super::key::{Key, KeyKind};
 use super::record::*;
 use crate::event::{AgentAction, Edge, EventType, Vector};
+use crate::wire::Structure;
 
 /// How an effect contradicts what is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +65,7 @@ pub struct Stamp {
 struct Slot<'s, R: Records> {
     records: &'s mut R,
     tag: u32,
-    key: Key<'s>,
+    key: &'s Key<'s>,
     found: Option<R::Found>,
     stamp: Stamp,
 }
@@ -75,7 +76,7 @@ type Applied = Option<Contradiction>;
 #[inline(always)]
 pub fn apply<R: Records>(records: &mut R, tag: u32, effect: &Effect<'_>, stamp: Stamp) -> Applied {
     let found = records.find(tag, &effect.key);
-    let slot = Slot { records, tag, key: effect.key, found, stamp };
+    let slot = Slot { records, tag, key: &effect.key, found, stamp };
     match effect.key.kind {
         KeyKind::Inode => slot.inode(&effect.change),
         KeyKind::Entry => slot.entry(&effect.change),
@@ -87,26 +88,24 @@ pub fn apply<R: Records>(records: &mut R, tag: u32, effect: &Effect<'_>, stamp: 
     }
 }
 
-/// Encodes a fixed part on the stack.
-macro_rules! bytes_of {
-    ($type:ty, $record:expr) => {{
-        let mut bytes = [0; <$type>::BYTES];
-        $record.write(&mut bytes);
-        bytes
-    }};
-}
-
 impl<R: Records> Slot<'_, R> {
     fn get(&self) -> Option<&[u8]> {
         self.found.map(|found| self.records.value(found))
     }
 
-    fn put(&mut self, fixed: &[u8], tail: &[u8]) {
-        self.records.put(self.found, self.tag, &self.key, [fixed, tail]);
+    /// Puts a record's fixed part and what follows it.
+    #[inline(always)]
+    fn put<T: Structure>(&mut self, fixed: &T, tail: &[u8]) {
+        let bytes = T::BYTES + tail.len();
+        let value = self.records.put(self.found, self.tag, self.key, bytes);
+        let (front, rest) = value.split_at_mut(T::BYTES);
+        fixed.write(front);
+        rest.copy_from_slice(tail);
     }
 
     /// Puts what must not be there yet.
-    fn create(mut self, fixed: &[u8], tail: &[u8]) -> Applied {
+    #[inline(always)]
+    fn create<T: Structure>(mut self, fixed: &T, tail: &[u8]) -> Applied {
         let kind = self.key.kind;
         let exists = self.found.map(|_| Contradiction::Exists(kind));
         self.put(fixed, tail);
@@ -138,7 +137,7 @@ impl<R: Records> Slot<'_, R> {
                     content_kind: 0,
                     content: [0; 32],
                 };
-                return self.create(&bytes_of!(InodeRecord, record), target);
+                return self.create(&record, target);
             }
             Change::InodeRemove => return self.remove(),
             _ => {}
@@ -169,8 +168,7 @@ impl<R: Records> Slot<'_, R> {
 
     fn entry(mut self, change: &Change<'_>) -> Applied {
         let named = self.get().map(|bytes| EntryRecord::read(bytes).inode);
-        let record =
-            |inode| bytes_of!(EntryRecord, EntryRecord { changed_lsn: self.stamp.lsn, inode });
+        let record = |inode| EntryRecord { changed_lsn: self.stamp.lsn, inode };
         match *change {
             Change::EntryCreate(inode) => {
                 let record = record(inode);
@@ -201,7 +199,7 @@ impl<R: Records> Slot<'_, R> {
             Change::NodeCreate(node) => {
                 let (out_degree, in_degree, kind) = (0, 0, node.kind);
                 let record = NodeRecord { changed_lsn, out_degree, in_degree, kind };
-                return self.create(&bytes_of!(NodeRecord, record), node.data);
+                return self.create(&record, node.data);
             }
             Change::NodeRemove => {
                 let tied = found.is_some_and(|node| node.out_degree + node.in_degree > 0);
@@ -224,19 +222,20 @@ impl<R: Records> Slot<'_, R> {
             Change::NodeCut(_) => *degree -= 1,
             Change::NodeUpdate(node) => {
                 record.kind = node.kind;
-                self.put(&bytes_of!(NodeRecord, record), node.data);
+                self.put(&record, node.data);
                 return None;
             }
             _ => {}
         }
-        self.patch(&bytes_of!(NodeRecord, record));
+        self.patch(&record);
         contradiction
     }
 
     /// Writes over the fixed part of a record that is there.
-    fn patch(&mut self, fixed: &[u8]) {
+    #[inline(always)]
+    fn patch<T: Structure>(&mut self, fixed: &T) {
         if let Some(found) = self.found {
-            self.records.value_mut(found)[..fixed.len()].copy_from_slice(fixed);
+            fixed.write(self.records.value_mut(found));
         }
     }
 
@@ -250,13 +249,13 @@ impl<R: Records> Slot<'_, R> {
         };
         match *change {
             Change::EdgeCreate(edge) => {
-                let record = bytes_of!(EdgeRecord, record(edge));
+                let record = record(edge);
                 self.create(&record, edge.data)
             }
             Change::EdgeUpdate(edge) => {
                 let Some(old) = self.get().map(EdgeRecord::read) else { return self.missing() };
                 let new = EdgeRecord { from: old.from, to: old.to, ..record(edge) };
-                self.put(&bytes_of!(EdgeRecord, new), edge.data);
+                self.put(&new, edge.data);
                 let moved = (old.from, old.to) != (edge.from, edge.to);
                 moved.then_some(Contradiction::OtherEnds)
             }
@@ -278,7 +277,7 @@ impl<R: Records> Slot<'_, R> {
         match *change {
             Change::VectorCreate(vector) => {
                 let empty = VectorRecord::read(&[0; VectorRecord::BYTES]);
-                let record = bytes_of!(VectorRecord, with(vector, empty));
+                let record = with(vector, empty);
                 return self.create(&record, vector.data);
             }
             Change::VectorRemove => return self.remove(),
@@ -288,7 +287,7 @@ impl<R: Records> Slot<'_, R> {
         record.changed_lsn = changed_lsn;
         match *change {
             Change::VectorUpdate(vector) => {
-                self.put(&bytes_of!(VectorRecord, with(vector, record)), vector.data);
+                self.put(&with(vector, record), vector.data);
                 return None;
             }
             Change::VectorIndex(index, position) => {
@@ -299,7 +298,7 @@ impl<R: Records> Slot<'_, R> {
             }
             _ => {}
         }
-        self.patch(&bytes_of!(VectorRecord, record));
+        self.patch(&record);
         None
     }
 
@@ -313,13 +312,13 @@ impl<R: Records> Slot<'_, R> {
                 let record =
                     MountRecord { changed_lsn, flags, checkpoint, checkpoints, source_bytes };
                 let places = [mount.source, mount.target].concat();
-                self.create(&bytes_of!(MountRecord, record), &places)
+                self.create(&record, &places)
             }
             Change::MountCheckpoint(checkpoint) => {
                 let Some(old) = self.get().map(MountRecord::read) else { return self.missing() };
                 let checkpoints = old.checkpoints.saturating_add(1);
                 let new = MountRecord { changed_lsn, checkpoint, checkpoints, ..old };
-                self.patch(&bytes_of!(MountRecord, new));
+                self.patch(&new);
                 None
             }
             _ => self.remove(),
@@ -331,7 +330,7 @@ impl<R: Records> Slot<'_, R> {
         let Stamp { lsn: changed_lsn, timestamp_ns: changed_ns } = self.stamp;
         match *change {
             Change::PropertySet(value) => {
-                self.put(&bytes_of!(PropertyRecord, PropertyRecord { changed_lsn }), value);
+                self.put(&PropertyRecord { changed_lsn }, value);
             }
             Change::PropertyRemove => return self.remove(),
             Change::AgentAct(event_type, action) => self.agent(event_type, &action),
@@ -339,7 +338,7 @@ impl<R: Records> Slot<'_, R> {
                 let count = self.get().map_or(0, |bytes| MetricRecord::read(bytes).count);
                 let (count, value) = (count.saturating_add(1), it.value);
                 let record = MetricRecord { changed_lsn, changed_ns, count, value };
-                self.put(&bytes_of!(MetricRecord, record), it.text);
+                self.put(&record, it.text);
             }
             Change::LinkPut(link) => {
                 let count = self.get().map_or(0, |bytes| LinkRecord::read(bytes).count);
@@ -350,7 +349,7 @@ impl<R: Records> Slot<'_, R> {
                     kind: link.kind,
                     strength: link.strength,
                 };
-                self.put(&bytes_of!(LinkRecord, record), link.description);
+                self.put(&record, link.description);
             }
             _ => {}
         }
@@ -369,6 +368,6 @@ impl<R: Records> Slot<'_, R> {
         *count = count.saturating_add(1);
         (record.changed_lsn, record.last_type) = (self.stamp.lsn, event_type.code());
         (record.subject, record.confidence) = (action.subject, action.confidence);
-        self.put(&bytes_of!(AgentRecord, record), action.text);
+        self.put(&record, action.text);
     }
 }

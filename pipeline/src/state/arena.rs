@@ -27,8 +27,9 @@ pub(super) struct Arena {
     marks: Option<Vec<Marks>>,
     /// The chunk that is being filled, and how many of its units are given out.
     filling: Option<(usize, usize)>,
-    /// The place given back last, for each length in units. Its first word tells the one before it.
-    free: Vec<Option<Place>>,
+    /// The places that were given back, for each length in units. Told here and not in the places
+    /// themselves, whose memory is far away by the time they are wanted again.
+    free: Vec<Vec<Place>>,
     /// Numbers of chunks that were given back whole.
     free_chunks: Vec<usize>,
     free_units: usize,
@@ -97,10 +98,11 @@ impl Arena {
         if units > SHARED_UNITS_MAX {
             return join(self.add_chunk(units), 0);
         }
-        if let Some(place) = self.free.get(units).copied().flatten() {
-            let before = u32::try_from(self.at(place)[0]).ok().and_then(Place::new);
-            self.free[units] = before;
+        if let Some(place) = self.free.get_mut(units).and_then(Vec::pop) {
             self.free_units -= units;
+            if let Some(&next) = self.free[units].last() {
+                self.prefetch(next);
+            }
             return place;
         }
         let (chunk, unit) = match self.filling {
@@ -150,10 +152,9 @@ impl Arena {
 
     fn keep(&mut self, place: Place, units: usize) {
         if self.free.len() <= units {
-            self.free.resize(units + 1, None);
+            self.free.resize(units + 1, Vec::new());
         }
-        let before = self.free[units].replace(place);
-        self.at_mut(place)[0] = before.map_or(0, |place| u64::from(place.get()));
+        self.free[units].push(place);
         self.free_units += units;
     }
 
@@ -186,7 +187,8 @@ impl Arena {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        let free = self.free.capacity() * size_of::<Option<Place>>();
+        let free = self.free.capacity() * size_of::<Vec<Place>>()
+            + self.free.iter().map(Vec::capacity).sum::<usize>() * size_of::<Place>();
         let marks = self.marks.iter().flatten().map(Marks::memory_bytes).sum::<usize>();
         self.units * UNIT_WORDS * size_of::<u64>() + free + marks
     }

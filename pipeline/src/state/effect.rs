@@ -143,108 +143,136 @@ impl Change<'_> {
     }
 }
 
+/// Who takes the effects of an event. A trait and no closure, so that it can ask to be inlined.
+pub(crate) trait EffectVisitor<'a> {
+    /// Takes the next one.
+    fn visit(&mut self, effect: Effect<'a>);
+}
+
 /// Visits the effects of an event, in the order in which those on one key are to be applied.
 /// Observations and the boundaries of transactions have none.
+pub fn for_each_effect<'a>(body: &Body<'a>, visit: impl FnMut(Effect<'a>)) {
+    struct Each<F>(F);
+
+    impl<'a, F: FnMut(Effect<'a>)> EffectVisitor<'a> for Each<F> {
+        #[inline(always)]
+        fn visit(&mut self, effect: Effect<'a>) {
+            self.0(effect);
+        }
+    }
+    visit_effects(body, &mut Each(visit));
+}
+
+/// As [`for_each_effect`]. Where the type of the event is known, what the visitor does is compiled
+/// for the effects that such an event has.
 #[inline(always)]
-pub fn for_each_effect<'a>(body: &Body<'a>, mut visit: impl FnMut(Effect<'a>)) {
+pub(crate) fn visit_effects<'a>(body: &Body<'a>, visitor: &mut impl EffectVisitor<'a>) {
     use KeyKind as Kind;
-    let mut one = |kind, id, change| visit(Effect { key: Key::numbered(kind, id), change });
+    // No closure: that would be one function for all of them.
+    macro_rules! one {
+        ($kind:expr, $id:expr, $change:expr) => {
+            visitor.visit(Effect { key: Key::numbered($kind, $id), change: $change })
+        };
+    }
     match *body {
-        Body::FileWrite(write) => one(Kind::Inode, write.inode, Change::InodeWrite(write)),
-        Body::FileChmod(it) => one(Kind::Inode, it.inode, Change::InodeMode(it.mode)),
-        Body::FileChown(it) => one(Kind::Inode, it.inode, Change::InodeOwner(it.uid, it.gid)),
-        Body::FileTruncate(it) => one(Kind::Inode, it.inode, Change::InodeTruncate(it)),
-        Body::NodeCreate(node) => one(Kind::Node, node.node, Change::NodeCreate(node)),
-        Body::NodeUpdate(node) => one(Kind::Node, node.node, Change::NodeUpdate(node)),
-        Body::NodeDelete(node) => one(Kind::Node, node.node, Change::NodeRemove),
-        Body::EdgeUpdate(edge) => one(Kind::Edge, edge.edge, Change::EdgeUpdate(edge)),
+        Body::FileWrite(write) => one!(Kind::Inode, write.inode, Change::InodeWrite(write)),
+        Body::FileChmod(it) => one!(Kind::Inode, it.inode, Change::InodeMode(it.mode)),
+        Body::FileChown(it) => one!(Kind::Inode, it.inode, Change::InodeOwner(it.uid, it.gid)),
+        Body::FileTruncate(it) => one!(Kind::Inode, it.inode, Change::InodeTruncate(it)),
+        Body::NodeCreate(node) => one!(Kind::Node, node.node, Change::NodeCreate(node)),
+        Body::NodeUpdate(node) => one!(Kind::Node, node.node, Change::NodeUpdate(node)),
+        Body::NodeDelete(node) => one!(Kind::Node, node.node, Change::NodeRemove),
+        Body::EdgeUpdate(edge) => one!(Kind::Edge, edge.edge, Change::EdgeUpdate(edge)),
         Body::EdgeCreate(edge) => {
-            one(Kind::Edge, edge.edge, Change::EdgeCreate(edge));
-            one(Kind::Node, edge.from, Change::NodeTie(EdgeEnd::From));
-            one(Kind::Node, edge.to, Change::NodeTie(EdgeEnd::To));
+            one!(Kind::Edge, edge.edge, Change::EdgeCreate(edge));
+            one!(Kind::Node, edge.from, Change::NodeTie(EdgeEnd::From));
+            one!(Kind::Node, edge.to, Change::NodeTie(EdgeEnd::To));
         }
         Body::EdgeDelete(edge) => {
-            one(Kind::Edge, edge.edge, Change::EdgeRemove);
-            one(Kind::Node, edge.from, Change::NodeCut(EdgeEnd::From));
-            one(Kind::Node, edge.to, Change::NodeCut(EdgeEnd::To));
+            one!(Kind::Edge, edge.edge, Change::EdgeRemove);
+            one!(Kind::Node, edge.from, Change::NodeCut(EdgeEnd::From));
+            one!(Kind::Node, edge.to, Change::NodeCut(EdgeEnd::To));
         }
         Body::VectorCreate(vector) => {
-            one(Kind::Vector, vector.vector, Change::VectorCreate(vector));
+            one!(Kind::Vector, vector.vector, Change::VectorCreate(vector));
         }
         Body::VectorUpdate(vector) | Body::VectorEmbed(vector) => {
-            one(Kind::Vector, vector.vector, Change::VectorUpdate(vector));
+            one!(Kind::Vector, vector.vector, Change::VectorUpdate(vector));
         }
         Body::VectorIndex(it) => {
-            one(Kind::Vector, it.vector, Change::VectorIndex(it.index, it.position));
+            one!(Kind::Vector, it.vector, Change::VectorIndex(it.index, it.position));
         }
         Body::VectorCluster(it) => {
-            one(Kind::Vector, it.vector, Change::VectorCluster(it.cluster, it.distance));
+            one!(Kind::Vector, it.vector, Change::VectorCluster(it.cluster, it.distance));
         }
-        Body::VectorDelete(it) => one(Kind::Vector, it.vector, Change::VectorRemove),
-        Body::SystemMount(mount) => one(Kind::Mount, mount.mount, Change::MountCreate(mount)),
+        Body::VectorDelete(it) => one!(Kind::Vector, it.vector, Change::VectorRemove),
+        Body::SystemMount(mount) => one!(Kind::Mount, mount.mount, Change::MountCreate(mount)),
         Body::SystemCheckpoint(it) => {
-            one(Kind::Mount, it.mount, Change::MountCheckpoint(it.checkpoint));
+            one!(Kind::Mount, it.mount, Change::MountCheckpoint(it.checkpoint));
         }
-        Body::SystemUnmount(it) => one(Kind::Mount, it.mount, Change::MountRemove),
-        _ => for_each_named_effect(body, visit),
+        Body::SystemUnmount(it) => one!(Kind::Mount, it.mount, Change::MountRemove),
+        _ => visit_named_effects(body, visitor),
     }
 }
 
 /// The events whose keys have names in them.
 #[inline(always)]
-fn for_each_named_effect<'a>(body: &Body<'a>, mut visit: impl FnMut(Effect<'a>)) {
-    let mut one =
-        |kind, id, name, change| visit(Effect { key: Key::named(kind, id, name), change });
+fn visit_named_effects<'a>(body: &Body<'a>, visitor: &mut impl EffectVisitor<'a>) {
+    macro_rules! one {
+        ($kind:expr, $id:expr, $name:expr, $change:expr) => {
+            visitor.visit(Effect { key: Key::named($kind, $id, $name), change: $change })
+        };
+    }
     let (entry, inode) = (KeyKind::Entry, KeyKind::Inode);
     match *body {
         Body::FileCreate(it) | Body::DirectoryCreate(it) => {
             let (mode, uid, gid, target) = (it.mode, it.uid, it.gid, &[][..]);
-            one(entry, it.parent, it.name, Change::EntryCreate(it.inode));
-            one(inode, it.inode, &[], Change::InodeCreate { mode, uid, gid, target });
+            one!(entry, it.parent, it.name, Change::EntryCreate(it.inode));
+            one!(inode, it.inode, &[], Change::InodeCreate { mode, uid, gid, target });
         }
         Body::SymlinkCreate(it) => {
             let (mode, uid, gid, target) = (it.mode, it.uid, it.gid, it.target);
-            one(entry, it.parent, it.name, Change::EntryCreate(it.inode));
-            one(inode, it.inode, &[], Change::InodeCreate { mode, uid, gid, target });
+            one!(entry, it.parent, it.name, Change::EntryCreate(it.inode));
+            one!(inode, it.inode, &[], Change::InodeCreate { mode, uid, gid, target });
         }
         Body::HardlinkCreate(it) => {
-            one(entry, it.parent, it.name, Change::EntryCreate(it.inode));
-            one(inode, it.inode, &[], Change::InodeLink);
+            one!(entry, it.parent, it.name, Change::EntryCreate(it.inode));
+            one!(inode, it.inode, &[], Change::InodeLink);
         }
         Body::FileDelete(it) => {
-            one(entry, it.parent, it.name, Change::EntryRemove(it.inode));
-            one(inode, it.inode, &[], Change::InodeUnlink);
+            one!(entry, it.parent, it.name, Change::EntryRemove(it.inode));
+            one!(inode, it.inode, &[], Change::InodeUnlink);
         }
         Body::DirectoryDelete(it) => {
-            one(entry, it.parent, it.name, Change::EntryRemove(it.inode));
-            one(inode, it.inode, &[], Change::InodeRemove);
+            one!(entry, it.parent, it.name, Change::EntryRemove(it.inode));
+            one!(inode, it.inode, &[], Change::InodeRemove);
         }
         Body::FileRename(it) => {
-            one(entry, it.from_parent, it.from_name, Change::EntryRemove(it.inode));
+            one!(entry, it.from_parent, it.from_name, Change::EntryRemove(it.inode));
             let replace = Change::EntryReplace(it.inode, it.replaced_inode);
-            one(entry, it.to_parent, it.to_name, replace);
+            one!(entry, it.to_parent, it.to_name, replace);
             if it.replaced_inode != 0 {
-                one(inode, it.replaced_inode, &[], Change::InodeUnlink);
+                one!(inode, it.replaced_inode, &[], Change::InodeUnlink);
             }
         }
         Body::PropertySet(it) => {
-            one(KeyKind::Property, it.node, it.name, Change::PropertySet(it.value));
+            one!(KeyKind::Property, it.node, it.name, Change::PropertySet(it.value));
         }
         Body::PropertyDelete(it) => {
-            one(KeyKind::Property, it.node, it.name, Change::PropertyRemove);
+            one!(KeyKind::Property, it.node, it.name, Change::PropertyRemove);
         }
         Body::AgentDecision(action)
         | Body::AgentOrchestration(action)
         | Body::AgentLearning(action)
         | Body::IntentCapture(action) => {
             let act = Change::AgentAct(body.event_type(), action);
-            one(KeyKind::Agent, 0, action.agent, act);
+            one!(KeyKind::Agent, 0, action.agent, act);
         }
         Body::CausalityLink(link) | Body::SemanticLink(link) => {
             let causal = matches!(body, Body::CausalityLink(_));
             let name: &[u8] = if causal { b"causality" } else { b"semantic" };
             let key = Key { kind: KeyKind::Link, id: link.from, second: link.to, name };
-            visit(Effect { key, change: Change::LinkPut(link) });
+            visitor.visit(Effect { key, change: Change::LinkPut(link) });
         }
         Body::Metric(it)
         | Body::Alert(it)
@@ -255,7 +283,7 @@ fn for_each_named_effect<'a>(body: &Body<'a>, mut visit: impl FnMut(Effect<'a>))
         | Body::ResourceUsage(it)
         | Body::Threshold(it) => {
             let id = u64::from(body.event_type().code());
-            one(KeyKind::Metric, id, it.name, Change::MetricSet(it));
+            one!(KeyKind::Metric, id, it.name, Change::MetricSet(it));
         }
         _ => {}
     }

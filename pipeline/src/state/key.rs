@@ -5,6 +5,7 @@ use std::hash::BuildHasher as _;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// How many partitions the state has, whatever the number of threads.
 pub const PARTITIONS: usize = 256;
@@ -98,12 +99,14 @@ pub struct Key<'a> {
 impl<'a> Key<'a> {
     /// A key that is a number alone.
     #[must_use]
+    #[inline(always)]
     pub fn numbered(kind: KeyKind, id: u64) -> Self {
         Self { kind, id, second: 0, name: &[] }
     }
 
     /// A key that is a number and a name.
     #[must_use]
+    #[inline(always)]
     pub fn named(kind: KeyKind, id: u64, name: &'a [u8]) -> Self {
         Self { kind, id, second: 0, name }
     }
@@ -111,24 +114,28 @@ impl<'a> Key<'a> {
     /// Where the key belongs. The partition is by XXH3 (64 bits) of its name, seeded with its
     /// numbers, so that it is the same everywhere; the tag is another one in every process.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn home(&self) -> Home {
         let numbers = self.id ^ self.second.rotate_left(32);
         let seed = numbers ^ (u64::from(self.kind as u8) << 56);
-        let hash = xxhash_rust::xxh3::xxh3_64_with_seed(self.name, seed);
+        let hash = match self.name {
+            // Most keys are numbers alone, and little is to be computed for these.
+            [] => xxh3_64_with_seed(&[], seed),
+            name => hash_of(name, seed),
+        };
         let [.., partition, _, _] = hash.to_le_bytes();
         Home { partition: usize::from(partition) % PARTITIONS, tag: self.tag() }
     }
 
     /// Who writes a journal may choose its keys, but can't know which of them have the same tag: a
     /// partition whose keys all had it would search them one by one.
-    #[inline]
+    #[inline(always)]
     fn tag(&self) -> u32 {
         let [first, second] = *SECRET;
         let numbers = folded(self.id ^ first, self.second ^ second);
         let name = match self.name {
             [] => u64::from(self.kind as u8),
-            name => xxhash_rust::xxh3::xxh3_64_with_seed(name, first ^ u64::from(self.kind as u8)),
+            name => hash_of(name, first ^ u64::from(self.kind as u8)),
         };
         let [tag @ .., _, _, _, _] = folded(numbers ^ name, second | 1).to_le_bytes();
         u32::from_le_bytes(tag)
@@ -165,6 +172,12 @@ impl OwnedKey {
 /// Drawn anew in every process.
 static SECRET: LazyLock<[u64; 2]> =
     LazyLock::new(|| [0, 1].map(|number| RandomState::new().hash_one(number)));
+
+/// XXH3 of a name, in one place for all that call it.
+#[inline(never)]
+fn hash_of(name: &[u8], seed: u64) -> u64 {
+    xxh3_64_with_seed(name, seed)
+}
 
 /// Both halves of a product, so that every bit of either factor counts.
 #[inline]

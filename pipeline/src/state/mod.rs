@@ -18,6 +18,7 @@ mod view;
 pub use apply::{Contradiction, Stamp, apply};
 pub(crate) use digest::{Pieces, of_partition as partition_digest, of_state as state_digest};
 pub use effect::{Change, EdgeEnd, Effect, for_each_effect};
+pub(crate) use effect::{EffectVisitor, visit_effects};
 pub use encoding::SectionError;
 pub(crate) use encoding::SectionReader;
 #[cfg(feature = "sqlite")]
@@ -44,8 +45,15 @@ pub trait Records {
     /// The record that was found, to be changed without changing its length.
     fn value_mut(&mut self, found: Self::Found) -> &mut [u8];
 
-    /// Puts a record, given in two parts, under a key, in place of what was found there.
-    fn put(&mut self, found: Option<Self::Found>, tag: u32, key: &Key<'_>, parts: [&[u8]; 2]);
+    /// Puts a record of this many bytes under a key, in place of what was found there. What is in it
+    /// is for the caller to write, all of it.
+    fn put(
+        &mut self,
+        found: Option<Self::Found>,
+        tag: u32,
+        key: &Key<'_>,
+        bytes: usize,
+    ) -> &mut [u8];
 
     /// Takes the record that was found away.
     fn remove(&mut self, found: Self::Found);

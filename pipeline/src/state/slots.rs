@@ -101,6 +101,11 @@ impl Slots {
         old.into_iter().filter(|&word| word != EMPTY).for_each(|word| self.put(word));
     }
 
+    /// The place of what was found, which may be another one since.
+    pub(super) fn place_now(&self, found: Found) -> Place {
+        Place::new(low(self.slots[found.slot])).unwrap_or(found.place)
+    }
+
     /// Gives what was found another place.
     pub(super) fn set(&mut self, found: Found, place: Place) {
         self.slots[found.slot] = word(tag_of(self.slots[found.slot]), place);

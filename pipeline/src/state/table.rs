@@ -94,22 +94,21 @@ fn units_for(key: &Key<'_>, value_bytes: usize) -> usize {
 }
 
 impl Table {
-    fn fill(&mut self, place: Place, units: usize, key: &Key<'_>, parts: [&[u8]; 2]) {
+    /// Writes all of a record but its value, which it gives to be written.
+    #[inline]
+    fn begin(&mut self, place: Place, units: usize, key: &Key<'_>, bytes: usize) -> &mut [u8] {
         let words = self.arena.at_mut(place);
         let header = Header {
             kind: key.kind as u8,
             name_bytes: key.name.len(),
-            value_bytes: parts[0].len() + parts[1].len(),
+            value_bytes: bytes,
             units,
             id: key.id,
             second: key.second,
         };
         header.write(words);
         bytes_at_mut(words, HEADER_WORDS, key.name.len()).copy_from_slice(key.name);
-        let value = bytes_at_mut(words, header.value_at(), header.value_bytes);
-        let (fixed, tail) = value.split_at_mut(parts[0].len());
-        fixed.copy_from_slice(parts[0]);
-        tail.copy_from_slice(parts[1]);
+        bytes_at_mut(words, header.value_at(), bytes)
     }
 
     /// Moves all records together, when too much memory waits for records that don't come.
@@ -157,7 +156,7 @@ impl Table {
     pub(crate) fn take_in(&mut self, tag: u32, key: &Key<'_>, value: &[u8]) {
         let units = units_for(key, value.len());
         let place = self.arena.allocate(units);
-        self.fill(place, units, key, [value, &[]]);
+        self.begin(place, units, key, value.len()).copy_from_slice(value);
         self.slots.insert(tag, place);
     }
 
@@ -195,7 +194,7 @@ impl Table {
         while let Some((key, value)) = reader.next_record()? {
             let tag = home(&key)?;
             let found = self.find(tag, &key);
-            self.put(found, tag, &key, [value, &[]]);
+            self.put(found, tag, &key, value.len()).copy_from_slice(value);
         }
         Ok(())
     }
@@ -263,27 +262,30 @@ impl Records for Table {
         bytes_at_mut(words, header.value_at(), header.value_bytes)
     }
 
-    fn put(&mut self, found: Option<Found>, tag: u32, key: &Key<'_>, parts: [&[u8]; 2]) {
-        let units = units_for(key, parts[0].len() + parts[1].len());
+    fn put(&mut self, found: Option<Found>, tag: u32, key: &Key<'_>, bytes: usize) -> &mut [u8] {
+        let units = units_for(key, bytes);
         let Some(found) = found else {
             let place = self.arena.allocate(units);
-            self.fill(place, units, key, parts);
             self.arena.mark(place, Mark::New);
-            return self.slots.insert(tag, place);
+            self.slots.insert(tag, place);
+            return self.begin(place, units, key, bytes);
         };
         let has = Header::read(self.arena.at(found.place)).units;
         // It stays where it fits without leaving most of its place unused.
         if (has / 4..=has).contains(&units) {
             self.arena.mark(found.place, Mark::Changed);
-            return self.fill(found.place, has, key, parts);
+            return self.begin(found.place, has, key, bytes);
         }
         let mark = self.arena.take_mark(found.place).unwrap_or(Mark::Changed);
         self.arena.release(found.place, has);
         let place = self.arena.allocate(units);
-        self.fill(place, units, key, parts);
         self.arena.mark(place, mark);
         self.slots.set(found, place);
+        self.begin(place, units, key, bytes);
         self.sweep();
+        // A sweep moves records, and leaves slots where they are.
+        let words = self.arena.at_mut(self.slots.place_now(found));
+        bytes_at_mut(words, Header::read(words).value_at(), bytes)
     }
 
     fn remove(&mut self, found: Found) {

@@ -44,8 +44,7 @@ fn step(table: &mut Table, model: &mut BTreeMap<Key<'static>, Vec<u8>>, number: 
     match (step, found) {
         (&Step::Put(_, length), found) => {
             let value = vec![number; length];
-            let (fixed, tail) = value.split_at(length / 3);
-            table.put(found, tag, &key, [fixed, tail]);
+            table.put(found, tag, &key, length).copy_from_slice(&value);
             model.insert(key, value);
         }
         (Step::Change(_), Some(found)) => {
@@ -84,7 +83,7 @@ fn memory_is_bounded_by_what_is_alive() {
             let (key, length) = (key(id), (round * 97 + id * 31) % 3_000);
             let value = vec![1; usize::try_from(length).unwrap()];
             let Home { tag, .. } = key.home();
-            table.put(table.find(tag, &key), tag, &key, [&value, &[]]);
+            table.put(table.find(tag, &key), tag, &key, value.len()).copy_from_slice(&value);
         }
         let mut bytes = 0;
         table.for_each(&mut |_, value| bytes += value.len() as u64);
@@ -102,7 +101,7 @@ fn records_of_any_length_take_little_more_than_their_own() {
         for id in 0..count {
             let key = Key::numbered(KeyKind::Vector, id);
             let Home { tag, .. } = key.home();
-            table.put(None, tag, &key, [&value, &[]]);
+            table.put(None, tag, &key, value.len()).copy_from_slice(&value);
         }
         let bytes = count * length as u64;
         let most = bytes * 5 / 4 + 128 * 1024;
@@ -174,8 +173,7 @@ impl Pair {
         match (step, found) {
             (&Step::Put(_, length), found) => {
                 let value = vec![number; SHORTEST + length];
-                let (fixed, tail) = value.split_at(SHORTEST);
-                self.table.put(found, tag, &key, [fixed, tail]);
+                self.table.put(found, tag, &key, value.len()).copy_from_slice(&value);
                 self.model.insert(key, value);
             }
             (Step::Change(_), Some(found)) => {
@@ -246,7 +244,7 @@ fn what_changed_is_taken_and_nothing_else() {
         let mut pair = Pair::new(keys.clone());
         // One that no step touches, so that it moves only when all do.
         let (still, Home { tag, .. }) = (keys[KEYS], keys[KEYS].home());
-        pair.table.put(None, tag, &still, [&[1; SHORTEST], &[]]);
+        pair.table.put(None, tag, &still, SHORTEST).fill(1);
         pair.model.insert(still, vec![1; SHORTEST]);
         pair.touched.push(still);
         for (number, it) in (0..=255).cycle().zip(&steps) {
