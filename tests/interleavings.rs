@@ -7,6 +7,10 @@
 //! Time doesn't pass in the model, so that nobody is saved by looking again after a while.
 
 #[cfg(test)]
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "it is the library's")]
+#[path = "../pipeline/src/journal/buffer.rs"]
+mod buffer;
+#[cfg(test)]
 #[path = "interleavings/channel.rs"]
 mod channel;
 #[cfg(test)]
@@ -40,6 +44,8 @@ mod error {
 #[cfg(test)]
 mod journal {
     pub(crate) use vexfs_replay::journal::Stretch;
+
+    pub(crate) use crate::buffer::zeroed;
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Instant;
 use vexfs_kernels::Digest;
 
 use crate::error::Error;
-use crate::journal::Stretch;
+use crate::journal::{Stretch, zeroed};
 use crate::stages::decode::Decoded;
 use crate::sync::{Mutex, PoisonError, Receiver, Sender, bounded};
 
@@ -111,13 +111,4 @@ impl Pool {
         let (stretch, home) = (Stretch::default(), self.home.clone());
         Some(Epoch { space, stretch, read_at: None, home })
     }
-}
-
-/// A buffer of zeros, whose pages the workers touch first when they fill it.
-fn zeroed(bytes: usize) -> Result<Vec<u8>, Error> {
-    let (what, needed) = ("a buffer of the pipeline", bytes as u64);
-    // Asking for zeros can't fail in a way that is told; so it is asked first whether there is room.
-    let room = Vec::<u8>::new().try_reserve_exact(bytes);
-    room.map_err(|_| Error::MemoryLimit { what, needed, limit: 0 })?;
-    Ok(vec![0; bytes])
 }

@@ -62,7 +62,7 @@ pub(crate) fn run_serial(
     let mut serial = Serial { sink, options, ledger, tally, inconsistencies };
     let (mut blocks, mut bytes, mut damages) = (0, 0, Vec::new());
     let (mut ended, mut anchored, mut listed) = (None, None, Vec::new());
-    let mut buffer = vec![0; journal.buffer_bytes(2 * layout::MAX_BLOCK_BYTES)];
+    let mut buffer = journal.buffer(2 * layout::MAX_BLOCK_BYTES)?;
     let fill: Fill<'_> = &Segment::read;
     'walk: while let Some(stretch) = walk.next(&mut buffer, fill)? {
         options.check_stop()?;

@@ -57,7 +57,7 @@ impl Journal {
 
     /// Walks to the end, and checks the blocks of the newest segment whole.
     fn end_of(&self, mut walk: Walk<'_>, visit: Visit<'_>) -> Result<End, Error> {
-        let mut buffer = vec![0; self.buffer_bytes(2 * MAX_BLOCK_BYTES)];
+        let mut buffer = self.buffer_from(walk.position(), 2 * MAX_BLOCK_BYTES)?;
         let fill: Fill<'_> = &Segment::read;
         while let Some(stretch) = walk.next(&mut buffer, fill)? {
             let newest = stretch.segment + 1 == self.segments.len();

@@ -2,6 +2,7 @@
 //! means. Knows bytes and kernels; knows nothing of events' effects or of state.
 
 pub mod block;
+mod buffer;
 pub mod damage;
 mod find_end;
 mod group;
@@ -19,6 +20,7 @@ mod validation;
 mod walk;
 mod writer;
 
+pub(crate) use buffer::zeroed;
 pub use index::{IndexedBlock, SegmentIndex};
 pub use judge::Judge;
 pub use plan::{Amount, Plan, PlanSummary, PlannedBlock, SkipReason};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use vexfs_kernels::Digest;
 
+use super::block::Position;
 use super::damage::Fault;
 use super::layout::*;
-use super::{seal, segment};
+use super::{seal, segment, zeroed};
 use crate::error::{Error, IoContext as _};
 use crate::storage::{File, Folder, read_exact_at};
 
@@ -151,10 +152,19 @@ impl Journal {
         }
     }
 
-    /// The length of a buffer in bytes for a walk: `most`, and less where the journal has less.
-    #[must_use]
-    pub(crate) fn buffer_bytes(&self, most: usize) -> usize {
-        usize::try_from(self.total_bytes()).unwrap_or(usize::MAX).clamp(PAGE_BYTES, most)
+    /// A buffer for a walk: of `most` bytes, and less where the journal has less.
+    pub(crate) fn buffer(&self, most: usize) -> Result<Vec<u8>, Error> {
+        zeroed(length_of(self.total_bytes(), most))
+    }
+
+    /// A buffer for a walk that starts at a position: of `most` bytes, and less where less lies behind it.
+    pub(crate) fn buffer_from(&self, position: &Position, most: usize) -> Result<Vec<u8>, Error> {
+        let ahead = self.segments.iter().filter(|segment| segment.number >= position.segment);
+        let bytes = ahead.map(|segment| match segment.number == position.segment {
+            true => segment.file_bytes.saturating_sub(position.offset),
+            false => segment.file_bytes,
+        });
+        zeroed(length_of(bytes.fold(0, u64::saturating_add), most))
     }
 
     /// How long the journal's blocks are together at most, in bytes, by what headers and trailers say.
@@ -174,6 +184,11 @@ impl Journal {
         let lengths = self.segments.iter().map(|segment| segment.file_bytes);
         lengths.fold(0, u64::saturating_add)
     }
+}
+
+/// How long a buffer is for so many bytes, at most `most`.
+fn length_of(bytes: u64, most: usize) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX).clamp(PAGE_BYTES, most)
 }
 
 /// The names of the segments' files, by number.

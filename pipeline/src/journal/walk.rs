@@ -39,6 +39,8 @@ pub struct Walk<'j> {
     validation: Validation,
     past: PastDamage,
     until_lsn: u64,
+    /// How much is read the next time at most, in bytes, unless the block there is longer.
+    next_bytes: usize,
     /// Which blocks are stepped over.
     plan: Option<&'j Plan>,
     index: usize,
@@ -77,6 +79,7 @@ impl<'j> Walk<'j> {
             validation,
             past,
             until_lsn: u64::MAX,
+            next_bytes: usize::MAX,
             plan: None,
             index: 0,
             entered: false,
@@ -130,6 +133,13 @@ impl<'j> Walk<'j> {
     #[must_use]
     pub fn until(self, until_lsn: u64) -> Self {
         Self { until_lsn, ..self }
+    }
+
+    /// Reads no more than so many bytes the first time, a multiple of 4,096, unless the first block is
+    /// longer; then twice as many, and so on.
+    #[must_use]
+    pub fn beginning_with(self, bytes: usize) -> Self {
+        Self { next_bytes: bytes, ..self }
     }
 
     /// Steps over the blocks that the plan leaves out, on their seals' word.
@@ -290,7 +300,9 @@ impl<'j> Walk<'j> {
         }
         let until = readable.min(skipped_from);
         let wanted = usize::try_from(until - start).unwrap_or(usize::MAX).min(buffer.len());
-        let bytes = &mut buffer[..wanted];
+        let most = self.next_bytes;
+        self.next_bytes = most.saturating_mul(2);
+        let bytes = &mut buffer[..wanted.min(most)];
         fill(segment, bytes, start)?;
         let mut at = 0;
         while at < bytes.len() && self.position.next_lsn <= self.until_lsn {
@@ -308,7 +320,7 @@ impl<'j> Walk<'j> {
             );
             match checked {
                 Ok(header) if header.block_bytes as usize > here.len() => {
-                    if at == 0 {
+                    if at == 0 && wanted <= most {
                         // The buffer has room for any block, so it was the plan that ended it.
                         let (field, found) = ("block length", here.len() as u64);
                         let expected = u64::from(header.block_bytes);

@@ -107,7 +107,7 @@ fn check_segment(
     };
     let walk = Walk::new(journal, Validation::Cryptographic, PastDamage::Stop);
     let mut walk = walk.starting_at(start).until(told.last_lsn);
-    let mut buffer = vec![0; journal.buffer_bytes(2 * MAX_BLOCK_BYTES)];
+    let mut buffer = journal.buffer(2 * MAX_BLOCK_BYTES)?;
     let fill: Fill<'_> = &Segment::read;
     let mut end = start.digest;
     while let Some(stretch) = walk.next(&mut buffer, fill)? {

@@ -82,7 +82,7 @@ fn find_past_damage(
     is_it: impl Fn(u64, (u64, Option<Body<'_>>)) -> bool,
 ) -> Result<Option<u64>, Error> {
     let mut walk = Walk::new(journal, validation, PastDamage::Resynchronise);
-    let mut buffer = vec![0; journal.buffer_bytes(2 * MAX_BLOCK_BYTES)];
+    let mut buffer = journal.buffer(2 * MAX_BLOCK_BYTES)?;
     let fill: Fill<'_> = &Segment::read;
     while let Some(stretch) = walk.next(&mut buffer, fill)? {
         for frame in &stretch.frames {
