@@ -30,5 +30,5 @@ gate_against_what_was_accepted() {
 
 # Runs it for so many seconds at most.
 run_gate() {
-    timeout --verbose "$1" cargo run --release --locked --package bench-harness -- gate "${@:2}" --seconds 50
+    timeout --verbose "$1" "$harness" gate "${@:2}" --seconds 50
 }
