@@ -12,7 +12,7 @@ mod tests {
     const GATE: &str = env!("CARGO_BIN_EXE_bench-harness");
 
     /// How long each gate may measure, each time.
-    const SECONDS_MAX: &str = "40";
+    const SECONDS_MAX: &str = "20";
     /// By which share a stage is slowed down, one after the other until it is found.
     const BURDENS: [f64; 3] = [0.15, 0.3, 0.6];
 
