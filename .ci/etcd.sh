@@ -12,5 +12,5 @@ lint_etcd() {
 
 # What this machine doesn't let a test do (cut a network) shows as ignored.
 test_etcd() {
-    [ -z "$etcd_is_there" ] || timeout --verbose 600 cargo test "${etcd[@]}"
+    [ -z "$etcd_is_there" ] || timeout --verbose 600 cargo test "${etcd[@]}" "${quickly_built[@]}"
 }

@@ -1,6 +1,9 @@
 # To be sourced: a bounded amount of fuzzing. fuzz/README.md says what the targets look for, and how to look
 # farther. A finding ends the run with an error.
 
+# What isn't instrumented. A workspace of its own that shares what is built.
+fuzz_crate=(--manifest-path fuzz/Cargo.toml --target-dir target --release --locked)
+
 # Not optimised, since it only starts others.
 cargo_fuzz() {
     if [ "$(cargo fuzz --version 2>/dev/null)" != "cargo-fuzz 0.13.1" ]; then

@@ -40,13 +40,14 @@ backends_on_aarch64() {
 }
 
 # On Mesa's adapter made of software, which has to be there; the variable for Mesa keeps it from complaining
-# that there is no display.
+# that there is no display. First the kernels, then whole journals, through the flow and on the command line. In the
+# workspace, so that all that hasn't to do with a GPU is there already; what drives one is kept waiting by it.
 gpu() {
-    cargo clippy --package vexfs-kernels --features gpu --all-targets --release --locked -- -D warnings
-    cargo clippy --package vexfs-replay --features gpu --lib --bins --release --locked -- -D warnings
-    NODEVICE_SELECT=1 VEXFS_GPU_TESTS=required timeout --verbose 600 \
-        cargo test --package vexfs-kernels --features gpu --release --locked --lib --test gpu
-    # Whole journals, through the flow and on the command line.
-    NODEVICE_SELECT=1 timeout --verbose 600 \
-        cargo test --package vexfs-replay --features gpu --release --locked --test offload
+    local crate quickly=("${quickly_built[@]}")
+    for crate in naga wgpu wgpu-core wgpu-hal; do
+        quickly+=(--config "profile.release.package.$crate.opt-level=1")
+    done
+    local tests=(cargo test --workspace --features vexfs-replay/gpu --release --locked "${quickly[@]}")
+    NODEVICE_SELECT=1 VEXFS_GPU_TESTS=required timeout --verbose 600 "${tests[@]}" --lib --test gpu
+    NODEVICE_SELECT=1 timeout --verbose 600 "${tests[@]}" --test offload
 }
