@@ -334,7 +334,7 @@ fn a_killed_process_is_run_again_and_comes_to_the_same_end() {
     let arguments = ["recover", text_of(&path), "--threads", "2", "--strategy", "full", "--json"];
     let started = Instant::now();
     assert!(program(&arguments).output().unwrap().status.success());
-    let whole_run = started.elapsed();
+    let mut whole_run = started.elapsed();
     let (mut seed, mut in_time, mut resumed) = (7_u64, 0, 0);
     for kill in 0..KILLS {
         fs::remove_dir_all(&records).unwrap();
@@ -346,7 +346,11 @@ fn a_killed_process_is_run_again_and_comes_to_the_same_end() {
         let mut killer = Command::new("sh");
         killer.args(["-c", "sleep $0; kill -9 $1", &seconds, &id]);
         assert!(killer.status().unwrap().success());
-        in_time += usize::from(child.wait_with_output().unwrap().status.code().is_none());
+        match child.wait_with_output().unwrap().status.code() {
+            None => in_time += 1,
+            // Others kept the first one from being as quick.
+            Some(_) => whole_run = whole_run.min(moment),
+        }
         let (ran, result) = made.run(&["recover"], &["--threads", "2", "--strategy", "full"]);
         assert_eq!(ran.code, Some(0), "kill {kill} after {moment:?}: {ran:?}");
         assert_eq!(result["state_digest"], expected["state_digest"], "kill {kill}");

@@ -1,6 +1,7 @@
 //! Journals of several epochs, each with a state of its own; and a way to stop a replay of one where
 //! it is to stand.
 
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -14,7 +15,10 @@ use crate::watched::{Call, WatchedFolder};
 /// How long the values are that the state keeps, in bytes.
 const VALUE_BYTES: usize = 2_000;
 
-/// How much of a journal is on its way through the pipeline as one.
+/// On how many threads what depends on their number is replayed.
+pub(crate) const THREADS: NonZero<usize> = NonZero::new(2).unwrap();
+
+/// How much of a journal is on its way through the pipeline as one, on so many threads.
 pub(crate) const EPOCH_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Tests that measure memory or wait for each other's replays take their turns.

@@ -1,14 +1,11 @@
 //! A memory limit that several replays share.
 
-use std::num::NonZero;
 use std::sync::Arc;
 
 use vexfs_replay::Error;
 use vexfs_replay::replay::{Control, ReplayOptions, Running, Shared, replay, start};
 
-use crate::journals::{EPOCH_BYTES, Made, alone, wait_for_rest, wait_until};
-
-const THREADS: NonZero<usize> = NonZero::new(2).unwrap();
+use crate::journals::{EPOCH_BYTES, Made, THREADS, alone, wait_for_rest, wait_until};
 
 /// How much memory a replay of this journal takes on its own, as it counts, in bytes.
 fn needed(made: &Made) -> u64 {

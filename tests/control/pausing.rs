@@ -11,10 +11,10 @@ use vexfs_replay::replay::{
 };
 use vexfs_replay::storage::MemoryFolder;
 
-use crate::journals::{EPOCH_BYTES, Made, alone, wait_for_rest, wait_until};
+use crate::journals::{EPOCH_BYTES, Made, THREADS, alone, wait_for_rest, wait_until};
 
 fn options(control: &Control) -> ReplayOptions {
-    ReplayOptions { control: control.clone(), ..ReplayOptions::default() }
+    ReplayOptions { control: control.clone(), threads: THREADS, ..ReplayOptions::default() }
 }
 
 #[test]

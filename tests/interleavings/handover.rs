@@ -8,9 +8,9 @@ use loom::thread;
 use crate::pool::{Epoch, Pool};
 use crate::sync::{Receiver, Sender, bounded};
 
-/// How many spaces there are, as in the flow, and how many epochs.
-const SPACES: usize = 2;
-const EPOCHS: usize = 3;
+/// How many spaces there are, as in the flow on few cores, and how many epochs.
+const SPACES: usize = 3;
+const EPOCHS: usize = 4;
 /// How often a thread is interrupted at most.
 const INTERRUPTIONS: usize = 2;
 
@@ -25,12 +25,23 @@ fn read(pool: &Pool, epochs: &Sender<Epoch>) {
     }
 }
 
-/// Hands epochs on, so many at most.
+/// Hands epochs on, so many at most. One that was decoded is settled while the next one is decoded, where that
+/// is there.
 fn verify(epochs: &Receiver<Epoch>, verified: &Sender<Epoch>, most: usize) {
-    for _ in 0..most {
-        let Ok(epoch) = epochs.recv() else { break };
-        if verified.send(epoch).is_err() {
+    let (mut decoded, mut handed_on) = (None, 0);
+    while handed_on < most {
+        let next = match decoded {
+            Some(_) => epochs.try_recv().ok(),
+            None => epochs.recv().ok(),
+        };
+        if next.is_none() && decoded.is_none() {
             break;
+        }
+        if let Some(epoch) = std::mem::replace(&mut decoded, next) {
+            if verified.send(epoch).is_err() {
+                break;
+            }
+            handed_on += 1;
         }
     }
 }

@@ -155,7 +155,8 @@ fn its_memory_counts_towards_the_limit() {
     made.list().unwrap().iter().for_each(|name| folder.put(name, made.get(name).unwrap()));
     let journal = Journal::open(Arc::new(folder)).unwrap();
     let peak = |offload: Option<Offload>| {
-        let options = ReplayOptions { offload, ..ReplayOptions::default() };
+        let threads = NonZero::new(2).unwrap();
+        let options = ReplayOptions { offload, threads, ..ReplayOptions::default() };
         replay(&journal, &options, &mut |_| {}).unwrap().1.memory_bytes_max
     };
     let [alone, beside] = [peak(None), peak(Some(offload(Nature::Honest, 0)))];

@@ -1,6 +1,8 @@
 //! What is varied, and which journals and replays that leads to.
 
+use std::num::NonZero;
 use std::rc::Rc;
+use std::thread;
 
 use clap::ValueEnum;
 use vexfs_datasets::Recipe;
@@ -14,6 +16,8 @@ use crate::workloads::{Kept, Passing, Workloads};
 const PAYLOAD_SWEEP_BYTES_MAX: u64 = 256_000_000;
 /// Threads to be tried, whatever the machine has.
 const THREADS: [usize; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+/// Threads to be tried where it has so many cores.
+const MANY_THREADS: [usize; 10] = [12, 16, 24, 32, 48, 64, 96, 128, 192, 256];
 const ZIPF_EXPONENTS: [f64; 5] = [0.0, 0.3, 0.6, 0.9, 1.2];
 const TRANSACTIONAL_SHARES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 const PAYLOAD_BYTES: [u32; 5] = [64, 256, 1024, 4096, 16_384];
@@ -22,7 +26,7 @@ const PAYLOAD_BYTES: [u32; 5] = [64, 256, 1024, 4096, 16_384];
 pub(super) enum Varied {
     /// How many events there are: 1 k to 10 M.
     Events,
-    /// On how many threads it is replayed: 1 to 8, and the serial replay.
+    /// On how many threads it is replayed: 1 to 8, as many more as there are cores, and the serial replay.
     Threads,
     /// How much is proven.
     Validation,
@@ -129,7 +133,9 @@ impl Plan<'_> {
     fn threads(&self) -> Measured<Vec<Candidate>> {
         let journal = self.usual()?;
         let serial = Candidate::new("serial", None, &journal).replayed(|it| it.threads = 0);
-        let parallel = THREADS.map(|threads| {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let many = MANY_THREADS.into_iter().filter(|&threads| threads <= cores);
+        let parallel = THREADS.into_iter().chain(many).map(|threads| {
             let candidate = Candidate::new(threads.to_string(), Some(threads as f64), &journal);
             candidate.replayed(|it| it.threads = threads)
         });

@@ -17,7 +17,7 @@ use crate::workloads::{Workload, Workloads};
 /// How many there are.
 const AT_ONCE: usize = 10;
 /// What they may take together, in bytes.
-const MEMORY_LIMIT: u64 = 200 << 20;
+const MEMORY_LIMIT: u64 = 256 << 20;
 
 /// Measures so many rounds.
 pub(super) fn measure(
@@ -39,7 +39,7 @@ pub(super) fn measure(
         rates.push(ended.iter().map(|it| it.events as f64).sum::<f64>() / last);
     }
     let about = About {
-        measure: "ten recoveries at once, under 200 MiB, the last one ends",
+        measure: "ten recoveries at once, under 256 MiB, the last one ends",
         workload: &workload.name,
         unit: "s",
         better: Better::Less,

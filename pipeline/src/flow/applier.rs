@@ -11,7 +11,7 @@ use rayon::ThreadPool;
 use super::backing::Backing;
 use super::checkpointer::Checkpointer;
 use super::pool::Epoch;
-use super::{FlowOptions, SPACES, add_contradictions};
+use super::{FlowOptions, add_contradictions};
 use crate::checkpoint::Report;
 use crate::error::Error;
 use crate::profile::{Doing, Laps, Post, Queue, Stage, Watch};
@@ -51,6 +51,8 @@ pub(super) struct Applier<'f> {
     pub(super) workers: &'f ThreadPool,
     pub(super) options: &'f FlowOptions<'f>,
     pub(super) settled_home: Sender<Settled>,
+    /// How many epochs are in flight at most.
+    pub(super) spaces: u64,
     /// How much memory the buffers of epochs take, in bytes.
     pub(super) pipeline_bytes: u64,
     /// The store that the state is a cache of.
@@ -187,7 +189,7 @@ impl Applier<'_> {
     ) -> u64 {
         let descriptors = unit.epoch.space.runs.iter().map(Decoded::memory_bytes).sum::<u64>();
         self.pipeline_bytes
-            + SPACES as u64 * (descriptors + unit.settled.memory_bytes())
+            + self.spaces * (descriptors + unit.settled.memory_bytes())
             + unit.open_bytes
             + state.map_or(0, MemoryState::memory_bytes)
             + checkpointer.map_or(0, Checkpointer::memory_bytes)

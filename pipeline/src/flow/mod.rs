@@ -2,7 +2,7 @@
 //!
 //! This file alone makes threads and channels, and knows no formats. What travels is an epoch: a
 //! stretch of consecutive blocks, in a space that comes from a pool and returns to it. While one
-//! epoch is applied the next is read and verified. The work within an epoch is rayon's; the threads
+//! epoch is applied the next ones are settled, verified and read. The work within an epoch is rayon's; the threads
 //! here only hand over, a few hundred times a second.
 
 mod applier;
@@ -13,6 +13,7 @@ mod hasher;
 mod pool;
 mod reader;
 mod serial;
+mod settler;
 mod verifier;
 
 use std::any::Any;
@@ -34,7 +35,7 @@ use vexfs_kernels::Digest;
 use self::applier::{Applied, Applier};
 use self::backing::Backing;
 use self::pool::Pool;
-use self::verifier::{Found, Verifier};
+use self::settler::{Found, Settler};
 use crate::checkpoint::Saver;
 use crate::checkpoint::{Report, Snapshot};
 use crate::error::Error;
@@ -46,9 +47,18 @@ use crate::stages::apply::Owner;
 use crate::stages::decode::Reading;
 use crate::state::MemoryState;
 
-/// How many epochs are in flight at most: one is read and verified while another is applied. A third
-/// one would crowd the cache that the state needs.
-const SPACES: usize = 2;
+/// How many epochs are in flight at most: one that is read, one that is verified and decoded, one that is
+/// settled, and one that is applied. On few cores a fourth one would crowd the cache that the state needs,
+/// and a short journal doesn't fill them all.
+fn spaces_for(threads: usize, journal_bytes: usize) -> usize {
+    let usual = if threads > 2 { 4 } else { 3 };
+    usual.min(2 + journal_bytes / layout::MAX_BLOCK_BYTES)
+}
+
+/// Which part of a memory limit the buffers of one replay take at most, where they can be so short: several
+/// replays may share the limit, and most of it is for states.
+const SHARE_OF_LIMIT: u64 = 32;
+
 /// How long an epoch is per thread, in bytes: so many usual blocks as the kernels hash side by side.
 const EPOCH_BYTES_PER_THREAD: usize = layout::MAX_BLOCK_BYTES;
 /// How long an epoch is, in bytes, where the journal is no shorter: at least the longest block, and no
@@ -61,6 +71,14 @@ const PAUSE_MIN: Duration = Duration::from_millis(20);
 
 /// How long an epoch is at most that an accelerator hashes, in bytes, whatever it would like.
 const EPOCH_BYTES_OFFLOADED_MAX: usize = 128 * layout::MAX_BLOCK_BYTES;
+
+/// How long an epoch is at most, in bytes, of so many in flight under this memory limit.
+fn epoch_bytes(threads: usize, spaces: usize, memory_limit: Option<u64>) -> usize {
+    let usual = (threads * EPOCH_BYTES_PER_THREAD).clamp(*EPOCH_BYTES.start(), *EPOCH_BYTES.end());
+    let share = memory_limit.map_or(u64::MAX, |limit| limit / SHARE_OF_LIMIT / spaces as u64);
+    let share = usize::try_from(share).unwrap_or(usize::MAX);
+    usual.min(share).max(layout::MAX_BLOCK_BYTES)
+}
 
 /// How long an epoch of this journal is at most that an accelerator hashes, in bytes, under this memory
 /// limit.
@@ -204,12 +222,11 @@ fn run_for(
         Keeper::Store(backed) => (None, Some(Backing::new(backed, threads)?)),
     };
     let total = usize::try_from(journal.total_bytes()).unwrap_or(usize::MAX);
-    let epoch_bytes =
-        (threads * EPOCH_BYTES_PER_THREAD).clamp(*EPOCH_BYTES.start(), *EPOCH_BYTES.end());
-    let buffer_bytes = total.clamp(layout::MAX_BLOCK_BYTES, epoch_bytes);
     let offload = options.offload;
     // One more is on its way where an accelerator hashes.
-    let spaces = SPACES + usize::from(offload.is_some());
+    let spaces = spaces_for(threads, total) + usize::from(offload.is_some());
+    let epoch_bytes = epoch_bytes(threads, spaces, crew.budget.limit());
+    let buffer_bytes = total.clamp(layout::MAX_BLOCK_BYTES, epoch_bytes);
     let offloaded_bytes = match offload {
         Some(offload) => {
             offload.begin_pass(options.bytes_of(journal));
@@ -221,15 +238,16 @@ fn run_for(
     let pipeline_bytes = pool.buffer_bytes().max(spaces * offloaded_bytes);
     let (read_sender, mut read_receiver) = bounded(1);
     let (unit_sender, unit_receiver) = bounded(1);
-    let (settled_sender, settled_receiver) = bounded(SPACES);
+    let (settled_sender, settled_receiver) = bounded(spaces);
     let enough = AtomicBool::new(false);
     let (profiler, begun) = (options.reading.profiler, Instant::now());
-    let verifier = Verifier::new(journal, options, workers, unit_sender, settled_receiver, &enough);
+    let settler = Settler::new(journal, options, unit_sender, settled_receiver, &enough);
     let (checkpointer, desk) = checkpointer::connect(saver.as_ref(), options.start, threads);
     let mut applier = Applier {
         workers,
         options,
         settled_home: settled_sender,
+        spaces: spaces as u64,
         pipeline_bytes: pipeline_bytes as u64,
         backing,
     };
@@ -253,7 +271,8 @@ fn run_for(
                 Ok(())
             })
         });
-        let verifier = spawn(scope, "verify", || verifier.run(read_receiver));
+        let verifier =
+            spawn(scope, "verify", || verifier::verify(options, workers, read_receiver, settler));
         let saved =
             saver.as_mut().map(|saver| spawn(scope, "checkpoint", || desk.serve(saver, profiler)));
         let state = state.as_deref_mut();

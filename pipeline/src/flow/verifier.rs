@@ -1,337 +1,73 @@
-//! The verifying part of the flow: has an epoch's blocks verified and decoded on all workers, judges
-//! what is bad, and settles transactions in order.
+//! The verifying part of the flow: has an epoch's blocks verified and decoded on all workers, while the one
+//! before it is settled here.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use rayon::ThreadPool;
 use rayon::prelude::*;
-use vexfs_kernels::Digest;
 
 use super::FlowOptions;
-use super::applier::Unit;
 use super::pool::{Epoch, Space};
+use super::settler::{Found, Settler};
 use crate::error::Error;
-use crate::journal::damage::Damage;
-use crate::journal::{End, Frame, Journal, Judge};
-use crate::profile::{Doing, Post, Queue, Watch};
-use crate::replay::{
-    Cause, Cut, CutBlock, Findings, Inconsistencies, Inconsistency, ListedBlock, Progress, SoFar,
-    digest_at,
-};
-use crate::stages::decode::{BadBlock, Decoded, Reading, Tally};
-use crate::stages::ledger::{TransactionFault, TransactionSummary};
-use crate::stages::skipped::SkippedEvents;
-use crate::stages::transactions::{BlockRef, Settled, Surroundings, Transactions, check_same};
+use crate::profile::{Doing, Queue};
 
-/// What was found so far.
-#[derive(Default)]
-pub(super) struct Found {
-    tally: Tally,
-    blocks: u64,
-    bytes: u64,
-    damages: Vec<Damage>,
-    inconsistencies: Inconsistencies,
-    transactions: TransactionSummary,
-    skipped: Vec<SkippedEvents>,
-    listed: Vec<ListedBlock>,
-    anchored: Option<Digest>,
-    /// Where a bad block ended the journal.
-    end: Option<End>,
-}
-
-impl From<Option<&Cut>> for Found {
-    /// What an earlier pass had found.
-    fn from(start: Option<&Cut>) -> Self {
-        let SoFar { tally, blocks, bytes, transactions, inconsistencies } =
-            start.map(|cut| cut.so_far.clone()).unwrap_or_default();
-        Self { tally, blocks, bytes, transactions, inconsistencies, ..Self::default() }
-    }
-}
-
-impl Found {
-    /// Whether a bad block ended the journal.
-    pub(super) fn has_ended(&self) -> bool {
-        self.end.is_some()
-    }
-
-    /// All of it, where reading came to the journal's end unless a bad block ended it before.
-    pub(super) fn into_findings(self, read: Option<End>) -> Result<Findings, Error> {
-        Ok(Findings {
-            end: self.end.or(read).ok_or(Error::Cancelled)?,
-            damages: self.damages,
-            tally: self.tally,
-            blocks: self.blocks,
-            bytes: self.bytes,
-            transactions: self.transactions,
-            skipped: self.skipped,
-            listed: self.listed,
-            inconsistencies: self.inconsistencies,
-            anchored: self.anchored,
-        })
-    }
-}
-
-/// Verifies and decodes on all workers, then settles transactions in order.
-pub(super) struct Verifier<'f> {
-    journal: &'f Journal,
-    options: &'f FlowOptions<'f>,
-    workers: &'f ThreadPool,
-    judge: Judge<'f>,
-    units: Sender<Unit>,
-    settled_home: Receiver<Settled>,
-    found: Found,
-    progress: Progress,
-    /// Set when nothing of what follows matters.
-    enough: &'f AtomicBool,
-    watch: Watch<'f>,
-}
-
-impl<'f> Verifier<'f> {
-    pub(super) fn new(
-        journal: &'f Journal,
-        options: &'f FlowOptions<'f>,
-        workers: &'f ThreadPool,
-        units: Sender<Unit>,
-        settled_home: Receiver<Settled>,
-        enough: &'f AtomicBool,
-    ) -> Self {
-        let (judge, found) = (Judge::new(journal), Found::from(options.start));
-        let progress = Progress {
-            events: found.tally.events,
-            bytes: found.bytes,
-            total_bytes: journal.block_bytes(),
-            ..Progress::default()
+/// Verifies, decodes and settles epochs until the journal ends.
+pub(super) fn verify(
+    options: &FlowOptions<'_>,
+    workers: &ThreadPool,
+    epochs: Receiver<Epoch>,
+    mut settler: Settler<'_>,
+) -> Result<Found, Error> {
+    let mut transactions = settler.transactions();
+    let mut decoded: Option<Epoch> = None;
+    loop {
+        // What is decoded doesn't wait for what isn't read yet.
+        let mut next = match decoded {
+            Some(_) => epochs.try_recv().ok(),
+            None => epochs.recv().ok(),
         };
-        let watch = Watch::start(options.reading.profiler, Post::Verify);
-        Self {
-            journal,
-            options,
-            workers,
-            judge,
-            units,
-            settled_home,
-            found,
-            progress,
-            enough,
-            watch,
-        }
-    }
-
-    pub(super) fn run(mut self, epochs: Receiver<Epoch>) -> Result<Found, Error> {
-        let reading = self.options.reading;
-        let mut transactions = Transactions::new(reading);
-        transactions.ledger.summary = std::mem::take(&mut self.found.transactions);
-        let profiler = reading.profiler;
-        for mut epoch in &epochs {
-            self.watch.lap(Doing::Waiting);
-            self.progress.epochs_read = epochs.len();
-            if let Some(profiler) = profiler {
+        settler.watch.lap(Doing::Waiting);
+        if next.is_some() {
+            settler.progress.epochs_read = epochs.len();
+            if let Some(profiler) = options.reading.profiler {
                 profiler.saw(Queue::Read, epochs.len());
             }
-            let blocks = epoch.stretch.frames.len();
-            let _span = tracing::debug_span!("verify", blocks).entered();
-            self.watch.lap(Doing::Alone);
-            self.decode(&mut epoch);
-            self.watch.lap(Doing::Working);
-            let ended = self.judge_faults(&mut epoch)?;
-            // Behind damage there is no cut from which another pass would find the same.
-            let cuts = self.options.cuts && self.found.damages.is_empty();
-            if let Some(damage) = epoch.stretch.damage.take() {
-                Findings::add_damage(&mut self.found.damages, damage);
-            }
-            if let Some(frame) = epoch.stretch.frames.first() {
-                transactions.ledger.enter_epoch(frame.header.writer_epoch);
-            }
-            let last_lsn = epoch.stretch.frames.last().map_or(0, |frame| frame.header.first_lsn);
-            self.settle(&mut transactions, Arc::new(epoch), cuts)?;
-            self.watch.lap(Doing::Alone);
-            if last_lsn > self.options.selected_until() && transactions.nothing_waits() {
-                self.enough.store(true, Ordering::Relaxed);
-            }
-            if ended {
-                break;
-            }
+        } else if decoded.is_none() {
+            break;
         }
-        transactions.ledger.discard_all();
-        self.found.skipped = transactions.ledger.take_skipped();
-        self.found.transactions = transactions.ledger.summary;
-        Ok(self.found)
+        let ended = workers.in_place_scope(|beside| {
+            if let Some(epoch) = &mut next {
+                beside.spawn(|_| decode(options, epoch));
+            }
+            match decoded.take() {
+                Some(epoch) => settler.settle(epoch, &mut transactions),
+                None => Ok(false),
+            }
+        })?;
+        settler.watch.lap(Doing::Working);
+        if ended {
+            break;
+        }
+        decoded = next;
     }
-
-    /// Verifies and decodes an epoch's blocks, a run of them per worker.
-    fn decode(&self, epoch: &mut Epoch) {
-        let (reading, frames) = (self.options.reading, &epoch.stretch.frames);
-        let Space { buffer, runs, digests } = &mut epoch.space;
-        let (buffer, digests) = (&buffer[..], &digests[..]);
-        let run_length = frames.len().div_ceil(runs.len()).max(1);
-        self.workers.install(|| {
-            runs.par_iter_mut().enumerate().for_each(|(index, run)| {
-                let start = (index * run_length).min(frames.len());
-                let end = (start + run_length).min(frames.len());
-                let given = digests.get(start..end).unwrap_or_default();
-                run.run(&frames[start..end], buffer, given, reading);
-            });
-        });
-        let wrong = runs.iter().map(|run| run.wrongly_given).sum();
-        if let (Some(offload), 1..) = (self.options.offload, wrong) {
-            offload.was_wrong(wrong);
-        }
-    }
-
-    /// Judges the bad blocks of an epoch and counts the good ones. Tells whether the journal ends
-    /// here; then nothing is left of the epoch from the first bad block on.
-    fn judge_faults(&mut self, epoch: &mut Epoch) -> Result<bool, Error> {
-        let reading = self.options.reading;
-        let faults: Vec<(usize, BadBlock)> = (0..)
-            .zip(&epoch.space.runs)
-            .flat_map(|(run, decoded)| decoded.faults.iter().map(move |&bad| (run, bad)))
-            .collect();
-        let frames = &mut epoch.stretch.frames;
-        for (run, bad) in faults {
-            let BadBlock { frame, fault, .. } = bad;
-            let judged = self.judge.judge(epoch.stretch.segment, &frame.position(), fault)?;
-            if reading.stop_at_fault || judged.damage.is_tail() {
-                epoch.space.runs[run].cut(&bad);
-                epoch.space.runs[run + 1..].iter_mut().for_each(Decoded::clear);
-                frames.truncate(frames.partition_point(|it| it.at < frame.at));
-                epoch.stretch.damage = None;
-                self.found.end = Some(End::at(frame.position(), judged.damage));
-                break;
-            }
-            let block_end =
-                frame.header.file_offset.saturating_add(u64::from(frame.header.block_bytes));
-            let next_lsn =
-                frame.header.first_lsn.saturating_add(u64::from(frame.header.event_count));
-            let damage =
-                Damage { end: block_end, next_lsn: Some(next_lsn), blocks: 1, ..judged.damage };
-            Findings::add_damage(&mut self.found.damages, damage);
-            frames.retain(|it| it.at != frame.at);
-        }
-        for decoded in &epoch.space.runs {
-            self.found.tally.add(decoded.tally);
-        }
-        let old = frames.partition_point(|it| it.header.first_lsn <= reading.after_lsn);
-        let new = &frames[old..];
-        self.found.blocks += new.len() as u64;
-        self.found.bytes += new.iter().map(|it| u64::from(it.header.block_bytes)).sum::<u64>();
-        if self.options.list_blocks {
-            self.found.listed.extend(new.iter().map(ListedBlock::of));
-        }
-        let anchored = digest_at(frames, self.options.anchor_lsn);
-        self.found.anchored = self.found.anchored.or(anchored);
-        self.progress.events = self.found.tally.events;
-        self.progress.bytes = self.found.bytes;
-        self.progress.damaged_ranges = self.found.damages.len() as u64;
-        Ok(self.found.end.is_some())
-    }
-
-    /// Settles the transactions that end in an epoch, and hands it on.
-    fn settle(
-        &mut self,
-        transactions: &mut Transactions<'_>,
-        epoch: Arc<Epoch>,
-        cuts: bool,
-    ) -> Result<(), Error> {
-        let mut around = Around {
-            open_bytes: transactions.memory_bytes(),
-            verifier: self,
-            epoch: Arc::clone(&epoch),
-            handed_on: 0,
-        };
-        let mut settled = around.fresh();
-        for run in &epoch.space.runs {
-            let buffer = &epoch.space.buffer;
-            for &(transaction, lsn, _) in &run.unknown {
-                transactions.ledger.pass_over(transaction, lsn);
-            }
-            settled = transactions.take(&run.transactional, buffer, settled, &mut around)?;
-        }
-        let frames = &epoch.stretch.frames;
-        transactions.leave_epoch(epoch.stretch.segment, frames);
-        let last = frames.last().filter(|_| cuts);
-        let cut = last.and_then(|frame| around.verifier.cut_behind(frame, transactions));
-        around.send(settled, u64::MAX, cut)
-    }
-
-    /// The cut behind a block, the last of its epoch; that of the start where it is no farther.
-    fn cut_behind(&self, frame: &Frame, transactions: &Transactions<'_>) -> Option<Cut> {
-        let Reading { after_lsn, until_lsn, .. } = self.options.reading;
-        let (header, position) = (&frame.header, frame.position());
-        let behind = position.after(header);
-        let lsn = (behind.next_lsn - 1).min(until_lsn);
-        if lsn <= after_lsn {
-            return self.options.start.cloned();
-        }
-        let next = if behind.next_lsn - 1 > lsn { position } else { behind };
-        let restart = transactions.restart().unwrap_or(next);
-        let Found { tally, blocks, bytes, ref inconsistencies, .. } = self.found;
-        let (transactions, inconsistencies) =
-            (transactions.ledger.summary.clone(), inconsistencies.clone());
-        let so_far = SoFar { tally, blocks, bytes, transactions, inconsistencies };
-        Some(Cut { lsn, block: CutBlock::of(frame), restart, so_far })
-    }
+    Ok(settler.finish(transactions))
 }
 
-/// What the settling of an epoch's transactions needs of the flow.
-struct Around<'a, 'f> {
-    verifier: &'a mut Verifier<'f>,
-    epoch: Arc<Epoch>,
-    /// What lies outside of transactions before this LSN was handed on.
-    handed_on: u64,
-    /// How much memory open transactions take, in bytes.
-    open_bytes: u64,
-}
-
-impl Around<'_, '_> {
-    fn fresh(&self) -> Settled {
-        self.verifier.settled_home.try_recv().unwrap_or_default()
-    }
-
-    fn send(&mut self, settled: Settled, position: u64, cut: Option<Cut>) -> Result<(), Error> {
-        let unit = Unit {
-            epoch: Arc::clone(&self.epoch),
-            lsns: std::mem::replace(&mut self.handed_on, position)..position,
-            open_bytes: self.open_bytes,
-            settled,
-            progress: self.verifier.progress,
-            cut: cut.map(Box::new),
-        };
-        self.verifier.watch.lap(Doing::Alone);
-        // Nobody takes it: the applier has failed, and its own error goes before this one.
-        let sent = self.verifier.units.send(unit).map_err(|_| Error::Cancelled);
-        self.verifier.watch.lap(Doing::Blocked);
-        sent
-    }
-}
-
-impl Surroundings for Around<'_, '_> {
-    fn read_again(&mut self, wanted: &BlockRef, block: &mut Vec<u8>) -> Result<(), Error> {
-        self.verifier.options.check_stop()?;
-        let segment = &self.verifier.journal.segments[wanted.segment];
-        block.resize(wanted.block_bytes as usize, 0);
-        segment.read(block, wanted.offset)?;
-        let mode = self.verifier.options.reading.validation;
-        check_same(block, wanted, mode).map_err(|fault| Error::ChangedWhileRead {
-            path: segment.path.clone(),
-            offset: wanted.offset,
-            fault,
-        })
-    }
-
-    fn hand_on(&mut self, settled: Settled, position: u64) -> Result<Settled, Error> {
-        self.send(settled, position, None)?;
-        Ok(self.fresh())
-    }
-
-    fn contradiction(&mut self, lsn: u64, fault: TransactionFault) {
-        // What is left out of a selection may be what an event presupposes.
-        if self.verifier.options.reading.filter.is_some() {
-            return;
-        }
-        let cause = Cause::Transaction(fault);
-        let inconsistency = Inconsistency { lsn, position: lsn, cause };
-        self.verifier.found.inconsistencies.add(inconsistency);
+/// Verifies and decodes an epoch's blocks, a run of them per worker.
+fn decode(options: &FlowOptions<'_>, epoch: &mut Epoch) {
+    let (reading, frames) = (options.reading, &epoch.stretch.frames);
+    let _span = tracing::debug_span!("verify", blocks = frames.len()).entered();
+    let Space { buffer, runs, digests } = &mut epoch.space;
+    let (buffer, digests) = (&buffer[..], &digests[..]);
+    let run_length = frames.len().div_ceil(runs.len()).max(1);
+    runs.par_iter_mut().enumerate().for_each(|(index, run)| {
+        let start = (index * run_length).min(frames.len());
+        let end = (start + run_length).min(frames.len());
+        let given = digests.get(start..end).unwrap_or_default();
+        run.run(&frames[start..end], buffer, given, reading);
+    });
+    let wrong = runs.iter().map(|run| run.wrongly_given).sum();
+    if let (Some(offload), 1..) = (options.offload, wrong) {
+        offload.was_wrong(wrong);
     }
 }
