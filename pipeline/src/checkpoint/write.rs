@@ -59,6 +59,8 @@ pub(super) struct CheckpointWriter<'w> {
     directory: Vec<u8>,
     compressor: zstd::bulk::Compressor<'static>,
     compressed: Vec<u8>,
+    /// A section without records, compressed: where little changed, most are such.
+    nothing: Vec<u8>,
 }
 
 /// A file that grows, and the digest of what was written to it.
@@ -129,25 +131,30 @@ impl<'w> CheckpointWriter<'w> {
             directory: Vec::with_capacity(PARTITIONS * SectionEntry::BYTES),
             compressor: compressor.context("prepare to compress", path, None)?,
             compressed: Vec::new(),
+            nothing: Vec::new(),
         })
     }
 
     /// Writes the next partition's section, which holds this many records.
     pub(super) fn section(&mut self, raw: &[u8], records: u64) -> Result<(), Error> {
         self.compressed.clear();
-        self.compressed.reserve(zstd::zstd_safe::compress_bound(raw.len()));
-        let stored = self.compressor.compress_to_buffer(raw, &mut self.compressed);
-        let stored = stored.context("compress a section of", &self.out.path, None)?;
+        let compressed = if records == 0 { &mut self.nothing } else { &mut self.compressed };
+        if compressed.is_empty() {
+            compressed.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+            let stored = self.compressor.compress_to_buffer(raw, compressed);
+            stored.context("compress a section of", &self.out.path, None)?;
+        }
+        let stored_bytes = compressed.len() as u64;
         let entry = SectionEntry {
             offset: self.out.position(),
-            stored_bytes: stored as u64,
+            stored_bytes,
             raw_bytes: raw.len() as u64,
             records,
         };
         let at = self.directory.len();
         self.directory.resize(at + SectionEntry::BYTES, 0);
         entry.write(&mut self.directory[at..]);
-        self.out.put(&self.compressed)
+        self.out.put(compressed)
     }
 
     /// Seals the file and puts it into its place.

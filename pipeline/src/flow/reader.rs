@@ -46,6 +46,10 @@ pub(super) fn read(
     let fill: Fill<'_> = &|segment: &Segment, bytes: &mut [u8], offset: u64| {
         let share = bytes.len().div_ceil(workers.current_num_threads());
         let part_bytes = share.clamp(*READ_BYTES.start(), *READ_BYTES.end());
+        // For one of them to do it would take longer.
+        if bytes.len() <= part_bytes {
+            return segment.read(bytes, offset);
+        }
         workers.install(|| {
             let parts = bytes.par_chunks_mut(part_bytes).enumerate();
             parts.try_for_each(|(part, bytes)| {

@@ -10,6 +10,7 @@ use super::pool::{Epoch, Space};
 use super::settler::{Found, Settler};
 use crate::error::Error;
 use crate::profile::{Doing, Queue};
+use crate::stages::decode::Decoded;
 
 /// Verifies, decodes and settles epochs until the journal ends.
 pub(super) fn verify(
@@ -60,8 +61,11 @@ fn decode(options: &FlowOptions<'_>, epoch: &mut Epoch) {
     let Space { buffer, runs, digests } = &mut epoch.space;
     let (buffer, digests) = (&buffer[..], &digests[..]);
     let run_length = frames.len().div_ceil(runs.len()).max(1);
-    runs.par_iter_mut().enumerate().for_each(|(index, run)| {
-        let start = (index * run_length).min(frames.len());
+    // Who has nothing to do isn't woken for it.
+    let (busy, idle) = runs.split_at_mut(frames.len().div_ceil(run_length));
+    idle.iter_mut().for_each(Decoded::clear);
+    busy.par_iter_mut().enumerate().for_each(|(index, run)| {
+        let start = index * run_length;
         let end = (start + run_length).min(frames.len());
         let given = digests.get(start..end).unwrap_or_default();
         run.run(&frames[start..end], buffer, given, reading);

@@ -1,7 +1,7 @@
 //! How a journal is replayed or verified.
 
 use std::num::NonZero;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -147,6 +147,9 @@ impl ReplayOptions {
     }
 }
 
+/// Asked for once: on Linux the answer is put together from a dozen files.
 fn cores() -> NonZero<usize> {
-    std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
+    static CORES: LazyLock<NonZero<usize>> =
+        LazyLock::new(|| std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN));
+    *CORES
 }

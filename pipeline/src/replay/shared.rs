@@ -53,7 +53,7 @@ pub(crate) struct Budget {
 
 impl Budget {
     fn new(limit: Option<u64>) -> Self {
-        let others = resident_bytes().unwrap_or(0);
+        let others = limit.and_then(|_| resident_bytes()).unwrap_or(0);
         Self { limit, counted: AtomicU64::new(0), others: AtomicU64::new(others) }
     }
 
@@ -70,8 +70,11 @@ impl Budget {
 }
 
 impl Budget {
-    /// Whatever is resident now and isn't counted is not of a replay that runs.
+    /// Whatever is resident now and isn't counted is not of a replay that runs. Without a limit nobody asks.
     fn note_others(&self) {
+        if self.limit.is_none() {
+            return;
+        }
         let counted = self.counted.load(Ordering::Relaxed);
         let others = resident_bytes().unwrap_or(0).saturating_sub(counted);
         self.others.fetch_max(others, Ordering::Relaxed);

@@ -11,7 +11,8 @@ use super::slots::Place;
 
 /// The unit of places, in words of 8 bytes.
 pub(super) const UNIT_WORDS: usize = 4;
-/// How long a chunk is, in units.
+/// How long a chunk is, in units. The first ones are shorter, each twice as long as the one before: of a small
+/// state most partitions have a record or two.
 const CHUNK_UNITS: usize = 1 << CHUNK_BITS;
 const CHUNK_BITS: u32 = 10;
 /// A longer record gets a chunk of its own: so little is left over at the end of a shared one.
@@ -106,16 +107,25 @@ impl Arena {
             return place;
         }
         let (chunk, unit) = match self.filling {
-            Some((chunk, unit)) if unit + units <= CHUNK_UNITS => (chunk, unit),
+            Some((chunk, unit)) if unit + units <= self.units_of(chunk) => (chunk, unit),
             filled => {
-                if let Some((chunk, unit)) = filled.filter(|&(_, unit)| unit < CHUNK_UNITS) {
-                    self.keep(join(chunk, unit), CHUNK_UNITS - unit);
+                let mut fresh_units = SHARED_UNITS_MAX;
+                if let Some((chunk, unit)) = filled {
+                    let chunk_units = self.units_of(chunk);
+                    if unit < chunk_units {
+                        self.keep(join(chunk, unit), chunk_units - unit);
+                    }
+                    fresh_units = CHUNK_UNITS.min(2 * chunk_units);
                 }
-                (self.add_chunk(CHUNK_UNITS), 0)
+                (self.add_chunk(fresh_units), 0)
             }
         };
         self.filling = Some((chunk, unit + units));
         join(chunk, unit)
+    }
+
+    fn units_of(&self, chunk: usize) -> usize {
+        self.chunks[chunk].len() / UNIT_WORDS
     }
 
     fn add_chunk(&mut self, units: usize) -> usize {

@@ -5,6 +5,8 @@
 //! hashed side by side. The partition's digest is the SHA-256 over the digests of its pieces in
 //! turn; the state's is the SHA-256 over those of its 256 partitions in turn.
 
+use std::sync::LazyLock;
+
 use vexfs_kernels::{Digest, Sha256Stream, sha256, sha256_many};
 
 use super::Table;
@@ -50,8 +52,13 @@ impl Pieces {
 
 /// The digest of one partition.
 pub(crate) fn of_partition(records: &Table) -> Digest {
+    /// That of a partition without records, as most are of a small state.
+    static OF_NOTHING: LazyLock<Digest> = LazyLock::new(|| Pieces::default().finish());
     let mut all: Vec<(Key<'_>, &[u8])> = Vec::new();
     records.for_each(&mut |key, value| all.push((key, value)));
+    if all.is_empty() {
+        return *OF_NOTHING;
+    }
     all.sort_unstable_by(|left, right| left.0.cmp(&right.0));
     let mut pieces = Pieces::default();
     all.iter().for_each(|(key, value)| pieces.add(key, value));
