@@ -37,6 +37,7 @@ modules! {
     "fault_matrix/expect.rs" expect,
     "support/failing.rs" failing,
     "fault_matrix/flips.rs" flips,
+    "support/keep_memory.rs" keep_memory,
     "fault_matrix/kinds.rs" kinds,
     "fault_matrix/matrix.rs" matrix,
     "fault_matrix/pieces.rs" pieces,

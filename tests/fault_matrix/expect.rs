@@ -3,7 +3,7 @@
 use vexfs_replay::journal::Validation;
 use vexfs_replay::recovery::Way;
 
-use crate::reading::{Hole, Reading, read_from};
+use crate::reading::{Hole, Reading, header_fault, read_from};
 use crate::runs::Column;
 use crate::subject::{Files, Piece, Shelf, Standing, Subject};
 
@@ -59,10 +59,9 @@ enum Fit {
 impl Known<'_> {
     fn limit_of(&self, segment: u64) -> usize {
         let length = self.files.get(&segment).map_or(0, Vec::len);
-        let ours = self.subject.files[&0][24..40].to_vec();
-        let next = self.files.get(&(segment + 1));
-        let next = next.filter(|it| crate::kinds::of_header(it, segment + 1).is_none());
-        let next = next.filter(|it| it[24..40] == ours[..]);
+        let ours = &self.subject.files[&0][24..40];
+        let next = self.files.get(&(segment + 1)).filter(|_| self.header_is_sound(segment + 1));
+        let next = next.filter(|it| it[24..40] == *ours);
         next.map_or(length, |it| usize::try_from(crate::sums::u64_at(it, 80)).unwrap().min(length))
     }
 
@@ -94,8 +93,8 @@ impl Known<'_> {
     }
 
     fn header_is_sound(&self, segment: u64) -> bool {
-        let header = self.files.get(&segment);
-        header.is_some_and(|it| crate::kinds::of_header(it, segment).is_none())
+        let is_there = self.files.contains_key(&segment);
+        is_there && header_fault(self.subject, self.files, segment).is_none()
     }
 
     /// Whether the next segment begins right behind a block, so that nothing of the block's own is needed.

@@ -11,6 +11,7 @@ use vexfs_replay::recovery::{LostRange, Recovered, RecoveryState, Way};
 use vexfs_replay::storage::MemoryFolder;
 
 use crate::expect::{Expected, Known, Wanted};
+use crate::keep_memory::keep_memory;
 use crate::reading::{Hole, Reading, read};
 use crate::runs::{COLUMNS, Column, options, places, recover};
 use crate::subject::{Files, Subject, copy_of_shelf, files_of, folder_of};
@@ -36,6 +37,7 @@ const THREADS: usize = 6;
 /// Does something with each of these, on several threads.
 #[expect(clippy::disallowed_methods, reason = "a worker of rayon that waits takes up other cases")]
 pub(crate) fn in_parallel<T: Sync>(items: &[T], each: impl Fn(&T) + Sync) {
+    keep_memory();
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {

@@ -65,7 +65,7 @@ pub(crate) fn read(subject: &Subject, files: &Files) -> Reading {
 
 /// Reads from there on; what lies before is not looked at.
 pub(crate) fn read_from(subject: &Subject, files: &Files, start: Option<Start>) -> Reading {
-    let faults: Vec<_> = files.iter().map(|(&number, it)| of_header(it, number)).collect();
+    let faults: Vec<_> = files.keys().map(|&it| header_fault(subject, files, it)).collect();
     let found = Reading { kept: vec![false; subject.pieces.len()], ..Reading::default() };
     let sound = files.iter().zip(&faults).find(|(_, fault)| fault.is_none());
     let Some(((_, first), _)) = sound.filter(|_| !faults.contains(&Some("unknown_format"))) else {
@@ -106,11 +106,19 @@ pub(crate) fn read_from(subject: &Subject, files: &Files, start: Option<Start>) 
     reader.found
 }
 
+/// What is wrong with the header page of a segment that is there; nothing is where it is as it was.
+pub(crate) fn header_fault(subject: &Subject, files: &Files, segment: u64) -> Option<&'static str> {
+    let content = &files[&segment];
+    let written = subject.files.get(&segment).map(|it| &it[..PAGE]);
+    let is_as_it_was = written.is_some_and(|it| content.starts_with(it));
+    if is_as_it_was { None } else { of_header(content, segment) }
+}
+
 impl Reader<'_> {
     fn header(&self, index: usize) -> Option<&[u8]> {
         let number = *self.numbers.get(index)?;
-        let content = &self.files[&number];
-        of_header(content, number).is_none().then(|| &content[..PAGE])
+        let is_sound = header_fault(self.subject, self.files, number).is_none();
+        is_sound.then(|| &self.files[&number][..PAGE])
     }
 
     fn is_newest(&self, index: usize) -> bool {
@@ -153,7 +161,7 @@ impl Reader<'_> {
         };
         let missing = (number != expected).then(|| hole(expected, 0, "segment_missing"));
         let bad = match names {
-            None => of_header(&self.files[&number], number),
+            None => header_fault(self.subject, self.files, number),
             Some((true, ..)) => None,
             Some(_) => Some("foreign"),
         };

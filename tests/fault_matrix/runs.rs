@@ -62,7 +62,8 @@ pub(crate) fn plain_policy() -> CheckpointPolicy {
 }
 
 thread_local! {
-    static SHARED: Arc<Shared> = Arc::new(Shared::new(NonZero::<usize>::MIN, None).unwrap());
+    static SHARED: Arc<Shared> =
+        Arc::new(Shared::new(NonZero::<usize>::MIN, None).unwrap().keeping_buffers());
 }
 
 pub(crate) fn replay_options() -> ReplayOptions {

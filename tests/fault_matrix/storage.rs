@@ -104,6 +104,11 @@ fn check_plan(subject: &Subject, row: &Row, plan: Plan, policy: CheckpointPolicy
     check_result(subject, &result, &told);
     let may_fail = has_failed && plan.how != How::Short;
     assert!(may_fail || result.is_ok(), "{told}: {result:?}");
+    // Where nothing was left behind, the next run is that of this row in which nothing fails.
+    let shelf = &subject.shelves[1].as_ref().unwrap().folder;
+    if records.list().unwrap().is_empty() && has_same_files(&checkpoints, shelf) {
+        return has_failed && plan.call != Call::Lock;
+    }
     // Once storage is well again, all is back.
     let places = Places {
         journal: Arc::new(folder_of(&subject.files)),
@@ -114,6 +119,11 @@ fn check_plan(subject: &Subject, row: &Row, plan: Plan, policy: CheckpointPolicy
     assert!(again.is_ok(), "{told}, again: {again:?}");
     check_result(subject, &again, &told);
     has_failed && plan.call != Call::Lock
+}
+
+fn has_same_files(left: &MemoryFolder, right: &MemoryFolder) -> bool {
+    let names = left.list().unwrap();
+    names == right.list().unwrap() && names.iter().all(|it| left.get(it) == right.get(it))
 }
 
 fn check_result(subject: &Subject, result: &Result<Recovered, Error>, told: &str) {

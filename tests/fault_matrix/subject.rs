@@ -175,8 +175,8 @@ impl Subject {
     /// Whether a block's header is where it was, as it was.
     pub(crate) fn has_header(&self, files: &Files, piece: &Piece) -> bool {
         let header = piece.at..piece.at + BlockHeader::BYTES;
-        let of = |files: &Files| files.get(&piece.segment)?.get(header.clone()).map(<[u8]>::to_vec);
-        of(files).is_some_and(|it| Some(it) == of(&self.files))
+        let now = files.get(&piece.segment).and_then(|it| it.get(header.clone()));
+        now.is_some_and(|it| *it == self.files[&piece.segment][header])
     }
 
     /// Where the blocks of a segment ended.

@@ -1,11 +1,13 @@
 //! Every case in every way, and the allocator that counts.
 
-use std::sync::Mutex;
+use std::num::NonZero;
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Instant;
 
 use peak_alloc::PeakAlloc;
 use vexfs_replay::journal::Validation;
 use vexfs_replay::recovery::Way;
+use vexfs_replay::replay::Shared;
 use vexfs_replay::storage::{Folder as _, MemoryFolder};
 
 use crate::craft::with_bomb;
@@ -31,13 +33,19 @@ fn stored_bytes(folder: &MemoryFolder) -> usize {
     folder.list().unwrap().iter().map(|name| folder.get(name).unwrap().len()).sum()
 }
 
+/// A worker that keeps no buffers: all that a recovery takes is counted, not only what the first one took.
+static WORKERS: LazyLock<Arc<Shared>> =
+    LazyLock::new(|| Arc::new(Shared::new(NonZero::<usize>::MIN, None).unwrap()));
+
 /// How many bytes one recovery takes at most at once.
 fn taken(injury: &Injury, way: Option<Way>, validation: Validation) -> usize {
     let column = Column { way, suffix: true, holes: true, undo: false };
     let (places, options) = {
         let Injury { journal, checkpoints, .. } = injury;
         let records = MemoryFolder::default();
-        (places(journal.clone(), Some(checkpoints.clone()), records), options(column, validation))
+        let mut options = options(column, validation);
+        options.replay.shared = Some(Arc::clone(&WORKERS));
+        (places(journal.clone(), Some(checkpoints.clone()), records), options)
     };
     ALLOCATED.reset_peak_usage();
     let before = ALLOCATED.current_usage();
