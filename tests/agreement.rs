@@ -28,6 +28,9 @@ mod check;
 #[path = "agreement/hostile.rs"]
 mod hostile;
 #[cfg(test)]
+#[path = "support/keep_memory.rs"]
+mod keep_memory;
+#[cfg(test)]
 #[path = "agreement/laws.rs"]
 mod laws;
 #[cfg(test)]

@@ -36,6 +36,9 @@ mod folders;
 #[path = "salvage/harm.rs"]
 mod harm;
 #[cfg(test)]
+#[path = "support/keep_memory.rs"]
+mod keep_memory;
+#[cfg(test)]
 #[path = "salvage/living.rs"]
 mod living;
 #[cfg(test)]

@@ -13,6 +13,9 @@ mod agreement;
 #[path = "agreement/check.rs"]
 mod check;
 #[cfg(test)]
+#[path = "support/keep_memory.rs"]
+mod keep_memory;
+#[cfg(test)]
 #[path = "store/kills.rs"]
 mod kills;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use vexfs_replay::replay::{
 use vexfs_replay::state::{KeyKind, MemoryState};
 use vexfs_replay::storage::MemoryFolder;
 
+use crate::keep_memory::keep_memory;
 use crate::model::{Digests, Expected, expected};
 use crate::story::{Line, Story};
 
@@ -32,10 +33,14 @@ pub(crate) enum Way {
     OnKept(usize),
 }
 
-/// Workers and buffers that are kept, so many: to start them takes longer than to replay a small journal.
+/// Workers and buffers that are kept, so many, and memory: to start them and to get it anew takes longer than
+/// to replay a small journal.
 pub(crate) fn kept(threads: usize) -> Arc<Shared> {
     static KEPT: [OnceLock<Arc<Shared>>; 9] = [const { OnceLock::new() }; 9];
-    let make = || Shared::new(NonZero::new(threads).unwrap(), None).unwrap().keeping_buffers();
+    let make = || {
+        keep_memory();
+        Shared::new(NonZero::new(threads).unwrap(), None).unwrap().keeping_buffers()
+    };
     Arc::clone(KEPT[threads].get_or_init(|| Arc::new(make())))
 }
 
@@ -56,11 +61,15 @@ pub(crate) fn replay_by(way: Way, journal: &Journal, options: &ReplayOptions) ->
     }
 }
 
-/// Every way, each with a validation mode; `turn` decides which goes with which.
+/// Every way, each with a validation mode; `turn` decides which goes with which, and which of them makes workers
+/// and buffers of its own.
 pub(crate) fn ways(turn: usize) -> impl Iterator<Item = (Way, Validation)> {
     let mode = move |index: usize| Validation::ALL[(index + turn) % Validation::ALL.len()];
     let parallel = THREADS.iter().enumerate();
-    let parallel = parallel.map(move |(index, &threads)| (Way::InParallel(threads), mode(index)));
+    let parallel = parallel.map(move |(index, &threads)| {
+        let way = if (index + turn).is_multiple_of(2) { Way::InParallel } else { Way::OnKept };
+        (way(threads), mode(index))
+    });
     Validation::ALL.map(|mode| (Way::Serially, mode)).into_iter().chain(parallel)
 }
 
@@ -149,7 +158,8 @@ fn check_way(
 /// Checks that a look at the whole journal, which applies nothing, counts the same.
 fn check_verify(journal: &Journal, models: &Models, turn: usize) -> Result<(), String> {
     let validation = Validation::ALL[turn];
-    let options = options(DamagePolicy::Strict, validation);
+    let shared = Some(kept(THREADS[1]));
+    let options = ReplayOptions { shared, ..options(DamagePolicy::Strict, validation) };
     let verified = verify(journal, &options, &mut |_| {}).map_err(|error| error.to_string())?;
     let (expected, found) = (models.under(validation), verified.findings);
     same("damages", &Vec::new(), &found.damages)?;
