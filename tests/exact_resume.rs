@@ -41,6 +41,9 @@ mod crashes;
 #[path = "support/crashing.rs"]
 mod crashing;
 #[cfg(test)]
+#[path = "support/keep_memory.rs"]
+mod keep_memory;
+#[cfg(test)]
 #[path = "exact_resume/misfits.rs"]
 mod misfits;
 #[cfg(test)]

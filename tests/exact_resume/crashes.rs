@@ -13,7 +13,7 @@ use vexfs_replay::replay::{Outcome, ReplayOptions, StopPoint, replay};
 use vexfs_replay::storage::MemoryFolder;
 
 use crate::came::{Came, EVERY_CUT, came, came_directly, checkpoints_in};
-use crate::check::open;
+use crate::check::{kept, open};
 use crate::crashing::{CrashingFolder, Dice, Fate};
 use crate::small_journal::OPTIONS;
 
@@ -99,7 +99,7 @@ struct Mark {
 }
 
 fn options() -> ReplayOptions {
-    ReplayOptions { threads: 2.try_into().unwrap(), ..ReplayOptions::default() }
+    ReplayOptions { shared: Some(kept(2)), ..ReplayOptions::default() }
 }
 
 impl Case {

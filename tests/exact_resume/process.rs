@@ -15,9 +15,13 @@ use crate::program::{Made, program, succeed, text_of};
 /// How many runs are killed.
 const KILLS: u64 = if cfg!(debug_assertions) { 10 } else { 200 };
 
-/// A checkpoint every 20,000 of a million events, however long it takes.
+/// So many events take dozens of epochs, behind each of which there may be a checkpoint. Since the moments are
+/// shares of a whole run, more would make the kills no others.
+const JOURNAL: [&str; 4] = ["--recipe", "1M", "--events", "300000"];
+
+/// A checkpoint behind nearly every epoch, however long it takes.
 const OPTIONS: [&str; 6] =
-    ["--checkpoint-events", "20000", "--checkpoint-share", "1000", "--threads", "2"];
+    ["--checkpoint-events", "6000", "--checkpoint-share", "1000", "--threads", "2"];
 
 /// Waits until the process ends, or kills it when so much time is over.
 fn end_within(mut child: Child, time: Duration) -> Output {
@@ -40,7 +44,7 @@ fn newest(checkpoints: &Path) -> u64 {
 #[test]
 fn a_killed_process_goes_on_where_it_was() {
     let started = Instant::now();
-    let made = Made::by(&["--recipe", "1M"]);
+    let made = Made::by(&JOURNAL);
     let journal = made.path();
     let expected = succeed(&["replay", text_of(&journal)]);
     let folder = tempfile::tempdir().unwrap();

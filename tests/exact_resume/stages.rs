@@ -15,7 +15,7 @@ use vexfs_replay::replay::{Control, DamagePolicy, ReplayOptions, StopPoint, repl
 use vexfs_replay::storage::MemoryFolder;
 
 use crate::came::{EVERY_CUT, came, came_directly, checkpoints_in};
-use crate::check::{Models, THREADS, check, failure, hold, open, runner};
+use crate::check::{Models, THREADS, check, failure, hold, kept, open, runner};
 use crate::play::play;
 use crate::script::{BLOCKS, CONTRADICTING, Death, LONG, SMALL, Script, Shape, Step, scripts};
 use crate::small_journal::names_of;
@@ -174,7 +174,7 @@ fn check_stage(
     let mut options = ReplayOptions {
         damage: stage.damage,
         validation: stage.validation,
-        threads: stage.threads.try_into().unwrap(),
+        shared: Some(kept(stage.threads)),
         anchor: story.head,
         ..ReplayOptions::default()
     };

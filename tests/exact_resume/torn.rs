@@ -14,7 +14,7 @@ use vexfs_replay::replay::{ReplayOptions, replay};
 use vexfs_replay::storage::MemoryFolder;
 
 use crate::came::{EVERY_CUT, came, came_directly, checkpoints_in};
-use crate::check::{hold, open, runner};
+use crate::check::{hold, kept, open, runner};
 use crate::scribe::{Scribe, Step};
 use crate::small_journal::{OPTIONS, change, names_of};
 
@@ -96,8 +96,8 @@ fn check_lives(
         drop(scribe);
         tear(&folder, life.tear);
         let journal = open(&folder);
-        let (validation, threads) = (life.validation, life.threads.try_into().unwrap());
-        let mut options = ReplayOptions { validation, threads, ..ReplayOptions::default() };
+        let (validation, shared) = (life.validation, Some(kept(life.threads)));
+        let mut options = ReplayOptions { validation, shared, ..ReplayOptions::default() };
         let expected = came_directly(&journal, &options);
         options.checkpoints = checkpoints_in(checkpoints.clone(), Some(policy));
         let replayed = replay(&journal, &options, &mut |_| {});
