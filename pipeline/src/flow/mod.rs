@@ -9,6 +9,7 @@ mod applier;
 mod backing;
 mod checkpointer;
 mod desk;
+mod found;
 mod hasher;
 mod pool;
 mod reader;
@@ -34,8 +35,9 @@ use vexfs_kernels::Digest;
 
 use self::applier::{Applied, Applier};
 use self::backing::Backing;
+use self::found::Found;
 use self::pool::Pool;
-use self::settler::{Found, Settler};
+use self::settler::Settler;
 use crate::checkpoint::Saver;
 use crate::checkpoint::{Report, Snapshot};
 use crate::error::Error;

@@ -5,71 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
-use vexfs_kernels::Digest;
 
 use super::FlowOptions;
 use super::applier::Unit;
+use super::found::Found;
 use super::pool::Epoch;
 use crate::error::Error;
 use crate::journal::damage::Damage;
 use crate::journal::{End, Frame, Journal, Judge};
 use crate::profile::{Doing, Post, Watch};
 use crate::replay::{
-    Cause, Cut, CutBlock, Findings, Inconsistencies, Inconsistency, ListedBlock, Progress, SoFar,
-    digest_at,
+    Cause, Cut, CutBlock, Findings, Inconsistency, ListedBlock, Progress, SoFar, digest_at,
 };
-use crate::stages::decode::{BadBlock, Decoded, Reading, Tally};
-use crate::stages::ledger::{TransactionFault, TransactionSummary};
-use crate::stages::skipped::SkippedEvents;
+use crate::stages::decode::{BadBlock, Decoded, Reading};
+use crate::stages::ledger::TransactionFault;
 use crate::stages::transactions::{BlockRef, Settled, Surroundings, Transactions, check_same};
-
-/// What was found so far.
-#[derive(Default)]
-pub(super) struct Found {
-    tally: Tally,
-    blocks: u64,
-    bytes: u64,
-    damages: Vec<Damage>,
-    inconsistencies: Inconsistencies,
-    transactions: TransactionSummary,
-    skipped: Vec<SkippedEvents>,
-    listed: Vec<ListedBlock>,
-    anchored: Option<Digest>,
-    /// Where a bad block ended the journal.
-    end: Option<End>,
-}
-
-impl From<Option<&Cut>> for Found {
-    /// What an earlier pass had found.
-    fn from(start: Option<&Cut>) -> Self {
-        let SoFar { tally, blocks, bytes, transactions, inconsistencies } =
-            start.map(|cut| cut.so_far.clone()).unwrap_or_default();
-        Self { tally, blocks, bytes, transactions, inconsistencies, ..Self::default() }
-    }
-}
-
-impl Found {
-    /// Whether a bad block ended the journal.
-    pub(super) fn has_ended(&self) -> bool {
-        self.end.is_some()
-    }
-
-    /// All of it, where reading came to the journal's end unless a bad block ended it before.
-    pub(super) fn into_findings(self, read: Option<End>) -> Result<Findings, Error> {
-        Ok(Findings {
-            end: self.end.or(read).ok_or(Error::Cancelled)?,
-            damages: self.damages,
-            tally: self.tally,
-            blocks: self.blocks,
-            bytes: self.bytes,
-            transactions: self.transactions,
-            skipped: self.skipped,
-            listed: self.listed,
-            inconsistencies: self.inconsistencies,
-            anchored: self.anchored,
-        })
-    }
-}
 
 /// Settles one epoch after the other.
 pub(super) struct Settler<'f> {

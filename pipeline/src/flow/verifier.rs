@@ -6,8 +6,9 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::FlowOptions;
+use super::found::Found;
 use super::pool::{Epoch, Space};
-use super::settler::{Found, Settler};
+use super::settler::Settler;
 use crate::error::Error;
 use crate::profile::{Doing, Queue};
 use crate::stages::decode::Decoded;
