@@ -62,7 +62,10 @@ fn each_order(verify_most: usize, apply_most: usize) {
     let mut model = Builder::new();
     model.preemption_bound = Some(INTERRUPTIONS);
     model.check(move || {
-        let pool = Arc::new(Pool::new(SPACES, 1, 1, None).unwrap());
+        let pool = Arc::new(Pool::new(SPACES, 1, None));
+        let mut lent: Vec<Epoch> = (0..SPACES).map(|_| pool.lend().unwrap()).collect();
+        lent.iter_mut().for_each(|epoch| epoch.space.grow(1).unwrap());
+        drop(lent);
         let (read_sender, read_receiver) = bounded(1);
         let (verified_sender, verified_receiver) = bounded(1);
         let reading = Arc::clone(&pool);

@@ -236,8 +236,8 @@ fn run_for(
         }
         None => 0,
     };
-    let pool = Pool::new(spaces, buffer_bytes, threads, crew.spares.as_ref())?;
-    let pipeline_bytes = pool.buffer_bytes().max(spaces * offloaded_bytes);
+    let pool = Pool::new(spaces, threads, crew.spares.as_ref());
+    let pipeline_bytes = pool.buffer_bytes().max(spaces * buffer_bytes.max(offloaded_bytes));
     let (read_sender, mut read_receiver) = bounded(1);
     let (unit_sender, unit_receiver) = bounded(1);
     let (settled_sender, settled_receiver) = bounded(spaces);

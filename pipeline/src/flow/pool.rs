@@ -71,23 +71,17 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// A pool of this many spaces, each with a buffer of at least this many bytes and with this many runs.
-    /// Those that are spare are taken first.
-    pub(super) fn new(
-        spaces: usize,
-        buffer_bytes: usize,
-        runs: usize,
-        spares: Option<&Spares>,
-    ) -> Result<Self, Error> {
+    /// A pool of this many spaces with this many runs. Those that are spare are taken first; others have no
+    /// buffer yet, so that the first epoch waits for no more than its own.
+    pub(super) fn new(spaces: usize, runs: usize, spares: Option<&Spares>) -> Self {
         let (home, free) = bounded(spaces);
         for _ in 0..spaces {
             let spare = spares.and_then(|spares| spares.with(Vec::pop));
             let mut space = spare.unwrap_or_default();
-            space.grow(buffer_bytes)?;
             space.runs.resize_with(runs, Decoded::default);
             let _ = home.try_send(space);
         }
-        Ok(Self { home, free })
+        Self { home, free }
     }
 
     /// How long the buffers are together, in bytes, before any is lent.

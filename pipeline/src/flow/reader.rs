@@ -70,6 +70,7 @@ pub(super) fn read(
         }
         let _span = tracing::debug_span!("read").entered();
         let wanted = options.offload.map_or(0, Offload::epoch_bytes).min(offloaded_bytes);
+        epoch.space.grow(buffer_bytes)?;
         let mut most = wanted.max(buffer_bytes);
         // What an accelerator would like is no reason to fail.
         if epoch.space.grow(most).is_err() {
