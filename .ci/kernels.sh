@@ -41,7 +41,7 @@ backends_on_aarch64() {
 
 # On Mesa's adapter made of software, which has to be there; the variable for Mesa keeps it from complaining
 # that there is no display. First the kernels, then whole journals, through the flow and on the command line. In the
-# workspace, so that all that hasn't to do with a GPU is there already; what drives one is kept waiting by it.
+# workspace, so that what has nothing to do with a GPU is there already. What drives one takes minutes to optimise.
 gpu() {
     local crate quickly=("${quickly_built[@]}")
     for crate in naga wgpu wgpu-core wgpu-hal; do
