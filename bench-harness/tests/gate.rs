@@ -67,13 +67,17 @@ mod tests {
                 continue;
             }
             assert_ends(&found, 3, "SLOWER");
-            assert!(slower(&found).contains(&format!("stage {stage}")), "{}", slower(&found));
+            let slower = slower(&found);
             for other in ["read", "verify", "decode"].into_iter().filter(|&other| other != stage) {
-                assert!(!slower(&found).contains(&format!("stage {other}")), "{}", slower(&found));
+                assert!(!slower.contains(&format!("stage {other}")), "{slower}");
+            }
+            if !slower.contains(&format!("stage {stage}")) {
+                eprintln!("{burden} was found in what has the stage as a part: {slower}");
+                continue;
             }
             return;
         }
-        panic!("no slowdown of {stage} was found, the largest not");
+        panic!("no slowdown of {stage} was found and named, the largest not");
     }
 
     /// One test, so that no two of its parts run at once.
