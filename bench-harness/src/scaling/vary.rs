@@ -1,14 +1,13 @@
 //! What is varied, and which journals and replays that leads to.
 
-use std::num::NonZero;
 use std::rc::Rc;
-use std::thread;
 
 use clap::ValueEnum;
 use vexfs_datasets::Recipe;
 use vexfs_replay::journal::Validation;
 
 use crate::Measured;
+use crate::machine::cores;
 use crate::measuring::{Keeping, Replaying};
 use crate::workloads::{Kept, Passing, Workloads};
 
@@ -133,8 +132,7 @@ impl Plan<'_> {
     fn threads(&self) -> Measured<Vec<Candidate>> {
         let journal = self.usual()?;
         let serial = Candidate::new("serial", None, &journal).replayed(|it| it.threads = 0);
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let many = MANY_THREADS.into_iter().filter(|&threads| threads <= cores);
+        let many = MANY_THREADS.into_iter().filter(|&threads| threads <= cores());
         let parallel = THREADS.into_iter().chain(many).map(|threads| {
             let candidate = Candidate::new(threads.to_string(), Some(threads as f64), &journal);
             candidate.replayed(|it| it.threads = threads)

@@ -12,7 +12,7 @@ use super::desk::{Giver, Taker, desk};
 use crate::checkpoint::{CheckpointPolicy, EncodedSection, Report, Saver, Snapshot, StallTimes};
 use crate::error::Error;
 use crate::profile::{Doing, Laps, Post, Profiler, Stage, Watch};
-use crate::replay::Cut;
+use crate::replay::{Cut, cores};
 use crate::stages::apply::Owner;
 use crate::state::MemoryState;
 
@@ -158,9 +158,8 @@ impl Checkpointer {
     /// the workers take all cores, a thread that writes holds them all up: they wait for each other.
     fn would_be_over_budget(&self, cut: &Cut, state: &MemoryState) -> bool {
         let spent = *self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let taken = self.stalled.as_secs_f64()
-            + spent.as_secs_f64() * (self.threads as f64 / cores as f64).min(1.0);
+            + spent.as_secs_f64() * (self.threads as f64 / cores().get() as f64).min(1.0);
         let seconds_per_byte = match self.taken_bytes {
             0 => SECONDS_PER_BYTE,
             bytes => taken / bytes as f64,

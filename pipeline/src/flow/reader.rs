@@ -70,11 +70,11 @@ pub(super) fn read(
         }
         let _span = tracing::debug_span!("read").entered();
         let wanted = options.offload.map_or(0, Offload::epoch_bytes).min(offloaded_bytes);
-        epoch.space.grow(buffer_bytes)?;
         let mut most = wanted.max(buffer_bytes);
         // What an accelerator would like is no reason to fail.
         if epoch.space.grow(most).is_err() {
             most = buffer_bytes;
+            epoch.space.grow(most)?;
         }
         let buffer = &mut epoch.space.buffer;
         let length = most.min(buffer.len());

@@ -25,6 +25,7 @@ pub use cut::{Cut, CutBlock, SoFar};
 pub use findings::{Cause, Findings, Inconsistencies, Inconsistency, ListedBlock};
 pub(crate) use findings::{INCONSISTENCIES_MAX, digest_at};
 pub use follow::{FollowOptions, Following, follow};
+pub(crate) use options::cores;
 pub use options::{CheckpointStart, Checkpoints, DamagePolicy, ReplayOptions, THREADS_MAX};
 pub use outcome::{Outcome, StartedFrom};
 pub(crate) use progress::Meter;

@@ -147,8 +147,8 @@ impl ReplayOptions {
     }
 }
 
-/// Asked for once: on Linux the answer is put together from a dozen files.
-fn cores() -> NonZero<usize> {
+/// How many cores the process may use. Asked for once: on Linux the answer is put together from a dozen files.
+pub(crate) fn cores() -> NonZero<usize> {
     static CORES: LazyLock<NonZero<usize>> =
         LazyLock::new(|| std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN));
     *CORES
